@@ -1,0 +1,15 @@
+/** Turns vscode-jsonrpc's cancellation tokens into `AbortSignal`s, the one form that the rest of the project knows. */
+import type { CancellationToken } from "vscode-jsonrpc/node"
+
+/**
+ * A signal that is aborted when `token` is cancelled.
+ *
+ * Why the look first: for a request that is cancelled before it is dispatched the library hands over a constant token
+ * whose event never fires.
+ */
+export function toAbortSignal(token: CancellationToken): AbortSignal {
+  const controller = new AbortController()
+  if (token.isCancellationRequested) controller.abort()
+  else token.onCancellationRequested(() => controller.abort())
+  return controller.signal
+}

@@ -1,0 +1,120 @@
+/**
+ * Theory of operation
+ *
+ * vscode-jsonrpc takes one message per turn of the event loop from a queue without a bound. That is fine for requests
+ * and costs two thirds of the speed for bytes. So incoming notifications are dispatched here, synchronously, and only
+ * requests, responses and the library's own `$/` notifications go through its queue.
+ *
+ * The trap: a message must not overtake one that came before it (a `write` behind a `close`, bytes behind the answer
+ * that names their transport). The rule that keeps order is the simplest one: at most one message is in the library,
+ * and while it is, everything behind it waits here.
+ *
+ *     FrameReader ──▶ inbox ──▶ notification: dispatched at once
+ *                       │
+ *                       └─────▶ anything else: the library's queue; the inbox waits until it was handled
+ *
+ * The inbox has a bound: past it the reader pauses, so a flood stalls its sender alone.
+ */
+import { AbstractMessageReader, type DataCallback, type Disposable, Message } from "vscode-jsonrpc/node"
+import type { FrameReader } from "./framing/reader.ts"
+import { MAX_UNDISPATCHED_MESSAGES } from "./limits.ts"
+
+export interface LaneEvents {
+  /** A notification's turn has come. Must not throw. */
+  notification(method: string, params: unknown): void
+  /** A message for the library; false keeps it away from the library (it was answered otherwise). */
+  admit(message: Message): boolean
+}
+
+/** The reader that the library sees: it gets what the lane does not dispatch itself. */
+export class Lane extends AbstractMessageReader {
+  readonly #reader: FrameReader
+  readonly #events: LaneEvents
+  readonly #inbox: Message[] = []
+  readonly #holds = new Set<string>()
+  #toLibrary: DataCallback = () => {}
+  /** The message that the library has and did not handle yet. */
+  #inLibrary: Message | null = null
+  #draining = false
+  /** Whether notifications go through the library too, which then traces them. */
+  traced = false
+
+  constructor(reader: FrameReader, events: LaneEvents) {
+    super()
+    this.#reader = reader
+    this.#events = events
+    reader.onClose(() => this.fireClose())
+  }
+
+  override listen(callback: DataCallback): Disposable {
+    this.#toLibrary = callback
+    return this.#reader.listen((message) => {
+      this.#inbox.push(message)
+      this.#drain()
+    })
+  }
+
+  /** Messages read and not dispatched. */
+  get waiting(): number {
+    return this.#inbox.length + (this.#inLibrary === null ? 0 : 1)
+  }
+
+  /** Stops dispatching for `reason` until {@link release} of the same. Requests already running go on. */
+  hold(reason: string): void {
+    this.#holds.add(reason)
+    this.#reader.pause()
+  }
+
+  release(reason: string): void {
+    if (this.#holds.delete(reason) && this.#holds.size === 0) this.#drain()
+  }
+
+  /**
+   * The library's message strategy: learns that a message was handled.
+   *
+   * Order: code that awaits a response runs in microtasks after this returns, and must run before the next message is
+   * dispatched, hence the new turn. The daemon gets no responses and goes on at once.
+   */
+  handled(message: Message): void {
+    if (message !== this.#inLibrary) return
+    this.#inLibrary = null
+    if (Message.isResponse(message)) setImmediate(() => this.#drain())
+    else this.#drain()
+  }
+
+  #drain(): void {
+    if (this.#draining) return
+    this.#draining = true
+    while (this.#inLibrary === null && this.#holds.size === 0) {
+      const message = this.#inbox.shift()
+      if (message === undefined) break
+      this.#dispatch(message)
+    }
+    this.#draining = false
+    if (this.#holds.size > 0 || this.#inbox.length >= MAX_UNDISPATCHED_MESSAGES) this.#reader.pause()
+    else if (this.#inbox.length === 0) this.#reader.resume()
+  }
+
+  #dispatch(message: Message): void {
+    if (Message.isNotification(message)) {
+      if (message.method === "$/cancelRequest") {
+        // The library acts on it in this call, or keeps it without our hearing of it: nothing to wait for.
+        if (hasId(message.params)) this.#toLibrary(message)
+        return
+      }
+      if (!this.traced && !message.method.startsWith("$/")) {
+        this.#events.notification(message.method, message.params)
+        return
+      }
+    }
+    if (!this.#events.admit(message)) return
+    this.#inLibrary = message
+    this.#toLibrary(message)
+  }
+}
+
+/** The library reads `params.id` of a cancellation unseen and throws where there is none. */
+function hasId(params: unknown): boolean {
+  const id = (params as { id?: unknown } | undefined)?.id
+  return typeof id === "number" || typeof id === "string"
+}

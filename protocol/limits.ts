@@ -1,0 +1,74 @@
+/**
+ * Every number that both ends, or more than one room, must agree on: name with its unit, value, and why that value.
+ * Settings a user may change start from these; `daemon/config.ts` says which.
+ */
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+/** The header block of one frame; real ones have about 100 bytes, a byte message's `Params` a few hundred. */
+export const MAX_HEADER_BYTES = 8 * KiB
+
+/** The body of one frame. Bulk data travels in far smaller pieces; this bounds what one message may make us hold. */
+export const MAX_MESSAGE_BYTES = 16 * MiB
+
+/** Nesting of arrays and objects in one message: the deepest declared message has 7. */
+export const MAX_NESTING = 64
+
+/** A request id given as a string: enough for a UUID with a prefix. */
+export const MAX_REQUEST_ID_BYTES = 256
+
+/** Requests of one client that run at once; one more is refused. */
+export const MAX_REQUESTS_IN_FLIGHT = 256
+
+/** Messages read and not yet dispatched, per connection: past it we stop reading, so a flood stalls its sender alone. */
+export const MAX_UNDISPATCHED_MESSAGES = 64
+
+/** Most bytes of one transport in one message, so that others get their turn (`wire.md` §7). */
+export const CHUNK_BYTES = 64 * KiB
+
+/** What waits for one client's connection before bulk data is held back: one chunk being sent, the next ready. */
+export const OUTBOX_HIGH_BYTES = 4 * CHUNK_BYTES
+
+/** Remote to client: most bytes sent and not yet consumed, per transport. yamux and OpenSSH start in the same range. */
+export const READ_WINDOW_BYTES = 256 * KiB
+
+/** A client without flow control: the daemon stops reading its sources while more than this waits for its connection. */
+export const MAX_WAITING_BYTES = 1 * MiB
+
+/** Client to remote: most bytes sent and not yet flushed to the system, per transport. */
+export const WRITE_WINDOW_BYTES = 1 * MiB
+
+/** Client to remote, without flow control: past this many buffered bytes the daemon stops reading that client. */
+export const MAX_BUFFERED_BYTES = 64 * MiB
+
+/** asyncio's default water marks for sockets and pipes (`transports.py`, `_FlowControlMixin`). */
+export const HIGH_WATER_BYTES = 64 * KiB
+export const LOW_WATER_BYTES = 16 * KiB
+
+/** How long `close` may flush once the client is gone; then the transport is aborted. */
+export const CLOSE_DEADLINE_MS = 5_000
+
+/** How long a process group has between SIGTERM and SIGKILL once its client is gone. */
+export const KILL_DEADLINE_MS = 2_000
+
+/** After a process exited: how long its pipes may stay silent (a grandchild holds them) before they are let go. */
+export const DRAIN_MS = 2_000
+
+/** After our last word to a client: how long it has to close its side before we do. */
+export const LINGER_MS = 1_000
+
+/** How long a connection attempt may take before it fails; Linux alone would try for about two minutes. */
+export const CONNECT_TIMEOUT_MS = 60_000
+
+/** Listening backlog, asyncio's default. */
+export const BACKLOG = 100
+
+/** Transports, servers and processes of one client. */
+export const MAX_TRANSPORTS_PER_CLIENT = 20_000
+
+/** Clients on one socket. */
+export const MAX_CLIENTS = 1_000
+
+/** Longest path of a Unix socket: macOS has room for 103 bytes and a NUL, and Node 20 cuts longer ones in silence. */
+export const MAX_SOCKET_PATH_BYTES = 103

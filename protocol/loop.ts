@@ -1,0 +1,121 @@
+/** The requests that make transports: asyncio's event loop methods. */
+import { z } from "zod"
+import { request } from "./declare.ts"
+import { BACKLOG, CONNECT_TIMEOUT_MS, DRAIN_MS } from "./limits.ts"
+import { Address, DurationMs, FamilyOption, HostPort, Id, Opened, OpenedProcess, Options, Port } from "./primitives.ts"
+
+export const createConnection = request("loop/createConnection", {
+  since: "0.1.0",
+  summary:
+    "Connects to a TCP server. Addresses of both families are tried as RFC 8305 says. The answer comes before `protocol/connectionMade`.",
+  params: z.object({
+    host: z.string().min(1).max(1024),
+    port: Port,
+    family: FamilyOption.optional(),
+    localAddr: HostPort.optional(),
+    happyEyeballsDelayMs: DurationMs.optional(),
+    timeoutMs: DurationMs.default(CONNECT_TIMEOUT_MS),
+    noDelay: z.boolean().default(true),
+    keepAliveMs: DurationMs.optional().meta({ description: "idle time before the first keep-alive probe; absent: none" }),
+    options: Options,
+  }),
+  result: Opened,
+  errors: ["OsFailure", "ResolveFailed", "TimedOut", "NameTaken", "LimitExceeded", "RequestCancelled"],
+  example: {
+    params: { host: "127.0.0.1", port: 8888 },
+    result: {
+      transport: 7,
+      kind: "tcp",
+      extra: {
+        peername: { host: "127.0.0.1", port: 8888, family: "IPv4" },
+        sockname: { host: "127.0.0.1", port: 40_000, family: "IPv4" },
+      },
+      writeWindowBytes: 1_048_576,
+    },
+  },
+})
+
+export const createServer = request("loop/createServer", {
+  since: "0.1.0",
+  summary:
+    "Listens on TCP. Each accepted connection is a `protocol/connectionMade` that names the server; `options` hold for each of them.",
+  params: z.object({
+    host: z
+      .union([z.string().max(1024), z.array(z.string().max(1024)).min(1).max(64)])
+      .nullish()
+      .meta({ description: "one host, several, or null for all interfaces of both families" }),
+    port: Port.meta({ description: "0 lets the system choose" }),
+    family: FamilyOption.optional(),
+    backlog: z.int().min(1).max(65_535).default(BACKLOG),
+    reuseAddress: z.boolean().optional().meta({ description: "on POSIX always on, as in asyncio" }),
+    noDelay: z.boolean().default(true),
+    keepAliveMs: DurationMs.optional(),
+    startServing: z.boolean().default(true).meta({ description: "false: refuses connections until `server/startServing`" }),
+    options: Options,
+  }),
+  result: z.object({ server: Id, sockets: z.array(Address) }),
+  errors: ["OsFailure", "ResolveFailed", "NameTaken", "LimitExceeded"],
+  example: {
+    params: { host: "127.0.0.1", port: 0 },
+    result: { server: 3, sockets: [{ host: "127.0.0.1", port: 40_001, family: "IPv4" }] },
+  },
+})
+
+const EnvironmentText = z.string().max(131_072).refine((text) => !text.includes("\0"), "must not contain a NUL")
+
+/** What both ways of starting a process take. */
+const processParams = {
+  cwd: EnvironmentText.optional(),
+  env: z
+    .record(EnvironmentText, EnvironmentText)
+    .optional()
+    .meta({ description: "added to the daemon's environment, or all there is with `clearEnv`" }),
+  clearEnv: z.boolean().default(false),
+  umask: z.int().min(0).max(0o777).optional(),
+  stdin: z.enum(["pipe", "null"]).default("pipe"),
+  stdout: z.enum(["pipe", "null"]).default("pipe"),
+  stderr: z.enum(["pipe", "null", "stdout"]).default("pipe").meta({ description: "`stdout`: into the same pipe" }),
+  processGroup: z
+    .boolean()
+    .default(true)
+    .meta({ description: "a process group of its own, so that its children end with it" }),
+  uid: z.int().min(0).optional(),
+  gid: z.int().min(0).optional(),
+  drainMs: DurationMs.default(DRAIN_MS).meta({
+    description: "after the exit: how long a pipe that a grandchild still holds may stay silent before it is let go",
+  }),
+  options: Options,
+}
+
+const processErrors = ["SpawnFailed", "OsFailure", "NameTaken", "LimitExceeded"] as const
+const processResult = {
+  transport: 8,
+  kind: "subprocess" as const,
+  extra: { subprocess: { pid: 4712 } },
+  writeWindowBytes: 1_048_576,
+  pid: 4712,
+  pipes: { 0: 9, 1: 10, 2: 11 },
+}
+
+export const subprocessExec = request("loop/subprocessExec", {
+  since: "0.1.0",
+  summary:
+    "Starts a program with arguments, without a shell. The daemon's own descriptors are never given to it. The answer comes before `protocol/connectionMade`.",
+  params: z.object({
+    program: EnvironmentText.min(1),
+    args: z.array(EnvironmentText).max(65_536).default([]),
+    ...processParams,
+  }),
+  result: OpenedProcess,
+  errors: processErrors,
+  example: { params: { program: "date", args: ["-u"] }, result: processResult },
+})
+
+export const subprocessShell = request("loop/subprocessShell", {
+  since: "0.1.0",
+  summary: "Starts a command line with `/bin/sh -c`; everything else as `loop/subprocessExec`.",
+  params: z.object({ command: EnvironmentText.min(1), ...processParams }),
+  result: OpenedProcess,
+  errors: processErrors,
+  example: { params: { command: "date | tr a-z A-Z" }, result: processResult },
+})

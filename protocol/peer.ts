@@ -1,0 +1,343 @@
+/**
+ * Either end of a connection: a vscode-jsonrpc connection with our framing, the synchronous lane for notifications,
+ * and the rules of `docs/protocol.md` that the library does not know: bad input is answered, a request id is used once
+ * at a time, what was asked is answered before the connection closes.
+ * Knows no declaration: its two users validate and type what passes through.
+ */
+import type { Readable, Writable } from "node:stream"
+import {
+  AbstractMessageWriter,
+  type CancellationToken,
+  CancellationTokenSource,
+  createMessageConnection,
+  Message,
+  type MessageConnection,
+  type MessageWriter,
+  NullLogger,
+  type RequestMessage,
+  ResponseError,
+  type ResponseMessage,
+  Trace,
+  TraceFormat,
+  type Tracer,
+} from "vscode-jsonrpc/node"
+import { toAbortSignal } from "./cancellation.ts"
+import { RpcError, rpcError } from "./errors.ts"
+import { FrameReader } from "./framing/reader.ts"
+import { FrameWriter } from "./framing/writer.ts"
+import { Lane } from "./lane.ts"
+import { MAX_REQUESTS_IN_FLIGHT } from "./limits.ts"
+
+/** How messages are cut from bytes. */
+export type Framing = "header" | "newline"
+
+/** What a request's handler gets beside its params. */
+export interface RequestContext {
+  /** Aborted when the client cancels the request, and when the connection ends. */
+  readonly signal: AbortSignal
+  /** Runs `action` right after the answer was written: what it sends comes behind the answer. */
+  afterReply(action: () => void): void
+}
+
+export interface PeerOptions {
+  readonly input: Readable
+  readonly output: Writable
+  readonly framing?: Framing
+  readonly maxMessageBytes?: number
+  /**
+   * Answers a request. What it does before its first await happens before the next message is looked at.
+   * Throws an {@link RpcError}; anything else is a bug, reported through `bug` and answered with -32603.
+   */
+  request?(method: string, params: unknown, context: RequestContext): unknown
+  /** Takes a notification, synchronously and in the order of arrival. */
+  notification(method: string, params: unknown): void
+  /** Something was thrown that is no {@link RpcError}. */
+  bug?(error: unknown, method: string): void
+  /** The other end sent something that is no message. It has been answered. */
+  rejected?(error: RpcError): void
+  /** What waited for the other end has been handed to the system. */
+  drained?(): void
+  /** Nothing more is sent; the other end is expected to close. */
+  ending?(): void
+  /** The connection is over; called once. */
+  closed(): void
+}
+
+/** What is known of a request of the other end until it is answered. */
+interface Incoming {
+  readonly controller: AbortController
+  afterReply: Array<() => void>
+}
+
+export class Peer {
+  readonly #options: PeerOptions
+  readonly #reader: FrameReader
+  readonly #writer: FrameWriter
+  readonly #lane: Lane
+  readonly #connection: MessageConnection
+  readonly #incoming = new Map<string, Incoming>()
+  /** The message that the library is dispatching: the only way to know the id of a request inside its handler. */
+  #handling: Message | null = null
+  #inputEnded = false
+  #closed = false
+
+  /** Starts to listen at once. */
+  constructor(options: PeerOptions) {
+    this.#options = options
+    const framing = options.framing ?? "header"
+    const { maxMessageBytes } = options
+    this.#reader = new FrameReader(options.input, { framing, ...(maxMessageBytes !== undefined && { maxMessageBytes }) })
+    this.#writer = new FrameWriter(options.output, { framing })
+    this.#lane = new Lane(this.#reader, {
+      notification: (method, params) => this.#notification(method, params),
+      admit: (message) => this.#admit(message),
+    })
+    this.#connection = createMessageConnection(
+      this.#lane,
+      new AnswerWriter(this.#writer, (response) => this.#answered(response)),
+      NullLogger,
+      {
+        messageStrategy: {
+          handleMessage: (message, next) => {
+            this.#handling = message
+            const handling = next(message)
+            this.#lane.handled(message)
+            return handling
+          },
+        },
+      },
+    )
+    this.#reader.onReject(({ error, id }) => this.#reject(id, error))
+    this.#reader.onBroken((error) => {
+      this.#reject(null, error)
+      this.end()
+    })
+    this.#reader.onClose(() => {
+      this.#inputEnded = true
+      this.#endWhenIdle()
+    })
+    this.#writer.onClose(() => this.#close())
+    options.output.once("finish", () => {
+      if (this.#inputEnded) this.#close()
+    })
+    this.#writer.onDrain(() => this.#options.drained?.())
+    this.#connection.onRequest((method, params, token) => this.#answer(method, params, token))
+    this.#connection.onNotification((method, params) => this.#notification(method, params))
+    this.#connection.onNotification("$/setTrace", (params: unknown) => this.#setTrace(params))
+    this.#connection.listen()
+  }
+
+  /** Bytes accepted for the other end and not yet handed to the system. */
+  get pendingBytes(): number {
+    return this.#writer.pendingBytes
+  }
+
+  /** Whether notifications with `data` leave as byte messages: set once the other end announced it. */
+  set byteMessages(on: boolean) {
+    this.#writer.byteMessages = on
+  }
+
+  /** Whether nothing reaches the other end any more. */
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Sends a notification. After the end: no effect. Never throws, never waits: see {@link pendingBytes}. */
+  notify(method: string, params: object): void {
+    if (this.#closed) return
+    if (this.#lane.traced) void this.#connection.sendNotification(method, params).catch(() => {})
+    else void this.#writer.write({ jsonrpc: "2.0", method, params } as Message)
+  }
+
+  /**
+   * Sends a request and resolves to its result.
+   * Rejects with an {@link RpcError} that the other end answered, or with {@link ConnectionEnded} when the connection
+   * ended first: whether the request took effect is then unknown. An aborted `signal` asks the other end to cancel;
+   * the promise still settles with what it answers.
+   */
+  async request(method: string, params: object, signal?: AbortSignal): Promise<unknown> {
+    if (this.#closed) throw new ConnectionEnded(method)
+    const cancellation = new CancellationTokenSource()
+    const cancel = (): void => cancellation.cancel()
+    signal?.addEventListener("abort", cancel, { once: true })
+    try {
+      const answer = this.#connection.sendRequest<unknown>(method, withoutBytes(params), cancellation.token)
+      if (signal?.aborted === true) cancel()
+      return await answer
+    } catch (error) {
+      if (error instanceof ResponseError && !this.#closed) throw new RpcError(error.code, error.message, error.data)
+      throw new ConnectionEnded(method)
+    } finally {
+      signal?.removeEventListener("abort", cancel)
+      cancellation.dispose()
+    }
+  }
+
+  /** Stops taking messages for `reason`, until {@link release} of the same. What runs goes on. */
+  hold(reason: string): void {
+    this.#lane.hold(reason)
+  }
+
+  release(reason: string): void {
+    this.#lane.release(reason)
+  }
+
+  /** Sends what is waiting, then ends the output. Messages that still come are dropped. */
+  end(): void {
+    this.#writer.end()
+    this.#options.ending?.()
+  }
+
+  /** Takes no more messages; answers what was asked, then ends. */
+  finish(): void {
+    this.#lane.hold("finish")
+    this.#inputEnded = true
+    this.#endWhenIdle()
+  }
+
+  /** Ends at once; what was not sent is lost. */
+  destroy(): void {
+    this.#options.input.destroy()
+    this.#options.output.destroy()
+    this.#close()
+  }
+
+  #notification(method: string, params: unknown): void {
+    try {
+      this.#options.notification(method, params)
+    } catch (error) {
+      this.#options.bug?.(error, method)
+    }
+  }
+
+  /** Whether a message may go to the library: a request id is used once at a time, or no answer could be told apart. */
+  #admit(message: Message): boolean {
+    if (!Message.isRequest(message)) return true
+    const { id } = message as RequestMessage
+    const key = requestKey(id)
+    if (this.#incoming.has(key)) {
+      this.#reject(id, rpcError("InvalidRequest", `a request with id ${JSON.stringify(id)} is still running`))
+      return false
+    }
+    const used = this.#incoming.size
+    if (used >= MAX_REQUESTS_IN_FLIGHT) {
+      const message = `${used} requests are running; wait for answers before sending more`
+      this.#refuse(id, rpcError("LimitExceeded", message, { limit: MAX_REQUESTS_IN_FLIGHT, used, unit: "requests" }))
+      return false
+    }
+    this.#incoming.set(key, { controller: new AbortController(), afterReply: [] })
+    return true
+  }
+
+  /** Runs the handler; the library sends what comes of it. */
+  async #answer(method: string, params: unknown, token: CancellationToken): Promise<unknown> {
+    const incoming = this.#incoming.get(requestKey((this.#handling as RequestMessage).id))
+    if (incoming === undefined) throw new Error("a request that was not admitted")
+    const signal = AbortSignal.any([toAbortSignal(token), incoming.controller.signal])
+    try {
+      if (this.#options.request === undefined) {
+        throw rpcError("MethodNotFound", `this end answers no requests, ${method} among them`, { method })
+      }
+      return await this.#options.request(method, params, {
+        signal,
+        afterReply: (action) => incoming.afterReply.push(action),
+      })
+    } catch (error) {
+      throw this.#toResponseError(error, method)
+    }
+  }
+
+  #toResponseError(error: unknown, method: string): ResponseError<unknown> {
+    if (!(error instanceof RpcError)) this.#options.bug?.(error, method)
+    const { code, message, data } =
+      error instanceof RpcError ? error : rpcError("InternalError", `${method} failed inside the daemon; please report it`)
+    return new ResponseError(code, message, Object.keys(data).length === 0 ? undefined : data)
+  }
+
+  #answered({ id }: ResponseMessage): void {
+    const key = requestKey(id)
+    const incoming = this.#incoming.get(key)
+    this.#incoming.delete(key)
+    for (const action of incoming?.afterReply ?? []) action()
+    this.#endWhenIdle()
+  }
+
+  /** Answers what the library never sees. */
+  #refuse(id: string | number | null, error: RpcError): void {
+    void this.#writer.write({ jsonrpc: "2.0", id, error: error.toWire() } as Message)
+  }
+
+  #reject(id: string | number | null, error: RpcError): void {
+    this.#options.rejected?.(error)
+    this.#refuse(id, error)
+  }
+
+  #setTrace(params: unknown): void {
+    const value = Trace.fromString(String((params as { value?: unknown } | null)?.value))
+    this.#lane.traced = value !== Trace.Off
+    const log = (message: string, verbose?: string): void => {
+      void this.#writer.write({ jsonrpc: "2.0", method: "$/logTrace", params: { message, verbose } } as Message)
+    }
+    void this.#connection.trace(value, { log } as Tracer, { sendNotification: false, traceFormat: TraceFormat.Text })
+  }
+
+  /** When input has ended, what was asked is still answered before the connection closes. */
+  #endWhenIdle(): void {
+    if (this.#inputEnded && this.#incoming.size === 0 && this.#lane.waiting === 0) this.end()
+  }
+
+  #close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const { controller } of this.#incoming.values()) controller.abort()
+    this.#incoming.clear()
+    this.#connection.dispose()
+    this.#reader.dispose()
+    this.#options.closed()
+  }
+}
+
+/** The connection ended before an answer came. */
+export class ConnectionEnded extends Error {
+  override readonly name = "ConnectionEnded"
+  readonly method: string
+
+  constructor(method: string) {
+    super(`the connection to the daemon ended before ${method} was answered`)
+    this.method = method
+  }
+}
+
+/** The writer that the library sees: tells when an answer was written. */
+class AnswerWriter extends AbstractMessageWriter implements MessageWriter {
+  readonly #writer: FrameWriter
+  readonly #answered: (response: ResponseMessage) => void
+
+  constructor(writer: FrameWriter, answered: (response: ResponseMessage) => void) {
+    super()
+    this.#writer = writer
+    this.#answered = answered
+  }
+
+  write(message: Message): Promise<void> {
+    const written = this.#writer.write(message)
+    if (Message.isResponse(message)) this.#answered(message)
+    return written
+  }
+
+  end(): void {
+    this.#writer.end()
+  }
+}
+
+/** 1 and "1" are two ids. */
+function requestKey(id: string | number | null): string {
+  return `${typeof id}:${id}`
+}
+
+/** A request travels as JSON: its bytes, if any, as base64. */
+function withoutBytes(params: object): object {
+  const { data } = params as { data?: unknown }
+  if (!(data instanceof Uint8Array)) return params
+  return { ...params, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64") }
+}

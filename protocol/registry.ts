@@ -1,0 +1,64 @@
+/**
+ * The closed list of messages, and the types that follow from it.
+ * Only the daemon imports the values; a client takes the types alone, so that no schema is loaded there.
+ */
+import type { z } from "zod"
+import * as callbacks from "./callbacks.ts"
+import * as daemon from "./daemon.ts"
+import type { NotificationDeclaration, RequestDeclaration } from "./declare.ts"
+import * as lifecycle from "./lifecycle.ts"
+import * as loop from "./loop.ts"
+import * as server from "./server.ts"
+import * as transport from "./transport.ts"
+
+const namespaces = { lifecycle, loop, server, transport, callbacks, daemon }
+
+type Namespaces = typeof namespaces
+type Declaration = {
+  [Room in keyof Namespaces]: Extract<
+    Namespaces[Room][keyof Namespaces[Room]],
+    { readonly kind: "request" | "notification"; readonly name: string }
+  >
+}[keyof Namespaces]
+
+type Request = Extract<Declaration, { readonly kind: "request" }>
+type Notification = Extract<Declaration, { readonly kind: "notification" }>
+type ByName<Declared extends { readonly name: string }> = { [D in Declared as D["name"]]: D }
+
+type Requests = ByName<Request>
+type ClientNotifications = ByName<Extract<Notification, { readonly sender: "client" }>>
+type DaemonNotifications = ByName<Extract<Notification, { readonly sender: "daemon" }>>
+
+/** All requests, by name. */
+export type RequestName = keyof Requests
+/** The notifications that a client sends, by name; many requests may be sent as one too. */
+export type ClientNotificationName = keyof ClientNotifications
+/** The notifications that the daemon sends, by name. */
+export type DaemonNotificationName = keyof DaemonNotifications
+
+/** What a client gives. */
+export type RequestParams<Name extends RequestName> = z.input<Requests[Name]["params"]>
+/** What the daemon's handler gets: checked, with defaults filled in. */
+export type ParsedParams<Name extends RequestName | ClientNotificationName> = z.output<
+  (Requests & ClientNotifications)[Name]["params"]
+>
+/** What the daemon answers. */
+export type RequestResult<Name extends RequestName> = z.input<Requests[Name]["result"]>
+export type ClientNotificationParams<Name extends ClientNotificationName> = z.input<ClientNotifications[Name]["params"]>
+export type DaemonNotificationParams<Name extends DaemonNotificationName> = z.input<DaemonNotifications[Name]["params"]>
+
+/** All declarations, in the order in which the reference shows them. */
+export const declarations: ReadonlyArray<RequestDeclaration | NotificationDeclaration> = Object.values(namespaces)
+  .flatMap((namespace): unknown[] => Object.values(namespace))
+  .filter(isDeclaration)
+
+/** What the daemon accepts, by method name. */
+export const accepted: ReadonlyMap<string, RequestDeclaration | NotificationDeclaration> = new Map(
+  declarations
+    .filter((declaration) => declaration.kind === "request" || declaration.sender === "client")
+    .map((declaration) => [declaration.name, declaration]),
+)
+
+function isDeclaration(value: unknown): value is RequestDeclaration | NotificationDeclaration {
+  return typeof value === "object" && value !== null && "kind" in value && "params" in value
+}
