@@ -1,0 +1,226 @@
+/**
+ * One connected client: its place in the life of a connection, its budget, what it owns, its end.
+ * Validates everything that comes in; knows no socket, and of framing only that bytes come and go.
+ */
+import type { Readable, Writable } from "node:stream"
+import type { RequestDeclaration } from "../protocol/declare.ts"
+import { rpcError, RpcError } from "../protocol/errors.ts"
+import { LINGER_MS, MAX_BUFFERED_BYTES } from "../protocol/limits.ts"
+import { Peer, type Framing, type RequestContext } from "../protocol/peer.ts"
+import {
+  accepted,
+  type DaemonNotificationName,
+  type DaemonNotificationParams,
+  type ParsedParams,
+  type RequestResult,
+} from "../protocol/registry.ts"
+import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "../protocol/version.ts"
+import { handlers } from "./handlers/index.ts"
+import type { Context, DaemonFace, Session } from "./handlers/context.ts"
+import { Outbox } from "./hold/outbox.ts"
+import { Possessions, type Deadlines } from "./hold/possessions.ts"
+
+export interface ClientOptions {
+  readonly id: number
+  readonly daemon: DaemonFace
+  readonly input: Readable
+  readonly output: Writable
+  readonly framing: Framing
+  readonly maxMessageBytes: number
+  readonly maxTransports: number
+  readonly deadlines: Deadlines
+  /** What the daemon says of itself in the answer to `initialize`. */
+  readonly greeting: Pick<RequestResult<"initialize">, "serverInfo" | "limits"> & {
+    readonly capabilities: Omit<RequestResult<"initialize">["capabilities"], "byteMessages" | "flowControl">
+  }
+  initialized?(params: ParsedParams<"initialize">): void
+  bug(error: unknown, method: string): void
+}
+
+type Phase = "new" | "ready" | "shutDown"
+
+type AnyHandler = (params: unknown, context: Context) => unknown
+
+export class Client implements Session {
+  readonly id: number
+  readonly outbox: Outbox
+  readonly possessions: Possessions
+  /** Resolves when the connection is over and nothing is left of what the client owned. */
+  readonly ended: Promise<void>
+  readonly #options: ClientOptions
+  readonly #peer: Peer
+  #phase: Phase = "new"
+  #flowControl = false
+  #saidExit = false
+  #leaving = false
+  #bufferedBytes = 0
+  #ignored = 0
+  #finish = (): void => {}
+
+  constructor(options: ClientOptions) {
+    this.#options = options
+    this.id = options.id
+    this.possessions = new Possessions(options.maxTransports)
+    this.ended = new Promise((resolve) => (this.#finish = resolve))
+    const { input, output, framing, maxMessageBytes } = options
+    this.outbox = new Outbox(() => this.#peer.pendingBytes)
+    this.#peer = new Peer({
+      input,
+      output,
+      framing,
+      maxMessageBytes,
+      request: (method, params, context) => this.#request(method, params, context),
+      notification: (method, params) => this.#notification(method, params),
+      bug: (error, method) => options.bug(error, method),
+      drained: () => this.outbox.pump(),
+      ending: () => void options.daemon.clock.after(LINGER_MS, () => this.destroy()),
+      closed: () => void this.#closed(),
+    })
+  }
+
+  get flowControl(): boolean {
+    return this.#flowControl
+  }
+
+  /** Whether it said `shutdown` before it left. */
+  get saidShutdown(): boolean {
+    return this.#phase === "shutDown"
+  }
+
+  get saidExit(): boolean {
+    return this.#saidExit
+  }
+
+  /** Messages that were dropped because they made no sense. */
+  get ignored(): number {
+    return this.#ignored
+  }
+
+  notify<Name extends DaemonNotificationName>(name: Name, params: DaemonNotificationParams<Name>): void {
+    this.#peer.notify(name, params as object)
+  }
+
+  /** Past the budget the client is not read: it stalls itself alone. */
+  buffered(bytes: number): void {
+    this.#bufferedBytes += bytes
+    if (this.#bufferedBytes > MAX_BUFFERED_BYTES) this.#peer.hold("buffered")
+    else this.#peer.release("buffered")
+  }
+
+  initialize(params: ParsedParams<"initialize">): RequestResult<"initialize"> {
+    const { protocolVersion: offered, capabilities } = params
+    if (offered < OLDEST_PROTOCOL_VERSION) throw versionUnsupported(offered)
+    const { serverInfo, limits, capabilities: platform } = this.#options.greeting
+    this.#phase = "ready"
+    this.#flowControl = capabilities?.flowControl === true
+    const byteMessages = this.#options.framing === "header"
+    this.#peer.byteMessages = byteMessages && capabilities?.byteMessages === true
+    this.#options.initialized?.(params)
+    return {
+      protocolVersion: Math.min(offered, PROTOCOL_VERSION),
+      serverInfo,
+      clientId: this.id,
+      capabilities: { ...platform, byteMessages, flowControl: true },
+      limits,
+    }
+  }
+
+  shutdown(): void {
+    this.#phase = "shutDown"
+  }
+
+  exit(): void {
+    this.#saidExit = true
+    this.#peer.finish()
+  }
+
+  /** The daemon ends: no more is taken, what was asked is answered, then the connection closes. */
+  leave(): void {
+    this.#leaving = true
+    this.#peer.finish()
+  }
+
+  /** Cuts the connection. */
+  destroy(): void {
+    this.#peer.destroy()
+  }
+
+  async #request(method: string, params: unknown, context: RequestContext): Promise<unknown> {
+    this.#checkPhase(method)
+    const declaration = accepted.get(method)
+    if (declaration?.kind !== "request") throw rpcError("MethodNotFound", `there is no request ${method}`, { method })
+    const parsed = parse(declaration, params)
+    try {
+      return await (handlers[method as keyof typeof handlers] as AnyHandler)(parsed, this.#context(context))
+    } catch (error) {
+      if (context.signal.aborted && error instanceof RpcError) {
+        throw rpcError("RequestCancelled", `${method} was cancelled`)
+      }
+      throw error
+    }
+  }
+
+  #checkPhase(method: string): void {
+    if (this.#leaving) throw rpcError("ShuttingDown", "the daemon is ending")
+    if (this.#phase === "new" && method !== "initialize") {
+      throw rpcError("NotInitialized", `send initialize before ${method}`)
+    }
+    if (this.#phase === "ready" && method === "initialize") {
+      throw rpcError("InvalidRequest", "this connection is initialized already")
+    }
+    if (this.#phase === "shutDown") throw rpcError("InvalidRequest", "after shutdown only exit may follow")
+  }
+
+  /** Nobody hears of what goes wrong here: what makes no sense is counted and dropped. */
+  #notification(method: string, params: unknown): void {
+    if (method === "exit") return this.exit()
+    const declaration = accepted.get(method)
+    const known = declaration?.kind === "notification" || declaration?.orNotification === true
+    if (!known || this.#phase !== "ready") return void this.#ignored++
+    const parsed = declaration.params.safeParse(params ?? {})
+    if (!parsed.success) return void this.#ignored++
+    const handle = handlers[method as keyof typeof handlers] as AnyHandler
+    try {
+      const done = handle(parsed.data, this.#context({ signal: neverAborted, afterReply: (action) => action() }))
+      if (done instanceof Promise) done.catch((error: unknown) => this.#dropped(error, method))
+    } catch (error) {
+      this.#dropped(error, method)
+    }
+  }
+
+  #dropped(error: unknown, method: string): void {
+    if (error instanceof RpcError) this.#ignored++
+    else this.#options.bug(error, method)
+  }
+
+  #context({ signal, afterReply }: RequestContext): Context {
+    return { daemon: this.#options.daemon, session: this, signal, afterReply }
+  }
+
+  async #closed(): Promise<void> {
+    const { daemon, deadlines, input, output } = this.#options
+    input.destroy()
+    output.destroy()
+    await this.possessions.abandon(daemon.clock, deadlines)
+    this.#finish()
+  }
+}
+
+const neverAborted = new AbortController().signal
+
+function parse(declaration: RequestDeclaration, params: unknown): unknown {
+  const parsed = declaration.params.safeParse(params ?? {})
+  if (parsed.success) return parsed.data
+  const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }))
+  const [first] = issues
+  const where = first === undefined ? "" : `: ${first.path === "" ? "" : `${first.path}: `}${first.message}`
+  throw rpcError("InvalidParams", `the params do not fit ${declaration.name}${where}`, { issues })
+}
+
+function versionUnsupported(offered: number): RpcError {
+  const supported = { oldest: OLDEST_PROTOCOL_VERSION, newest: PROTOCOL_VERSION }
+  const message =
+    `the client speaks protocol version ${offered} at most, this daemon ${supported.oldest} to ${supported.newest}: ` +
+    "upgrade the client"
+  return rpcError("VersionUnsupported", message, { offered, supported })
+}

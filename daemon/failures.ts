@@ -1,0 +1,66 @@
+/**
+ * What Node says, in the words of the error table: one place, so that the same failure reads the same everywhere.
+ * An error that a client can cause must not end up as InternalError.
+ */
+import { RpcError, rpcError, type WireError } from "../protocol/errors.ts"
+
+/** The fields that Node puts on a system error. */
+interface SystemError extends Error {
+  readonly code: string
+  readonly syscall?: string
+  readonly address?: string
+  readonly port?: number
+  readonly path?: string
+  readonly hostname?: string
+}
+
+/** Whether `error` came from the system, not from a mistake in our code. */
+export function isSystemError(error: unknown): error is SystemError {
+  const code = (error as { code?: unknown } | null)?.code
+  return error instanceof Error && typeof code === "string" && /^E[A-Z0-9]+$/.test(code)
+}
+
+/** A failure to open something. What is not the system's doing is passed on as it is. */
+export function openFailure(error: unknown): unknown {
+  const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error
+  if (first instanceof RpcError || !isSystemError(first)) return first
+  if (first.syscall === "getaddrinfo") {
+    const host = first.hostname ?? ""
+    return rpcError("ResolveFailed", `the name ${host} has no address (${first.code})`, { host, reason: first.code })
+  }
+  return osFailure(first)
+}
+
+/** The system refused `error.syscall`. */
+export function osFailure(error: SystemError): RpcError {
+  const { code: errno, syscall = "unknown", address, port, path } = error
+  const target = path ?? (port === undefined ? address : `${address}:${port}`)
+  return rpcError("OsFailure", `${syscall}${target === undefined ? "" : ` ${target}`}: ${errno}`, {
+    errno,
+    syscall,
+    ...(address !== undefined && { address }),
+    ...(port !== undefined && { port }),
+    ...(path !== undefined && { path }),
+  })
+}
+
+/** Why an open transport ended, for `connectionLost`: null when it ended in peace. */
+export function lossOf(error: Error | null, transport: number): WireError | null {
+  if (error === null) return null
+  if (error instanceof RpcError) return error.toWire()
+  return brokenTransport(transport, isSystemError(error) ? error.code : undefined).toWire()
+}
+
+/** The remote or the network ended it. */
+export function brokenTransport(transport: number, errno?: string): RpcError {
+  const reason = errno === undefined ? "" : `: ${errno}`
+  return rpcError("TransportBroken", `the remote ended the transport${reason}`, {
+    transport,
+    ...(errno !== undefined && { errno }),
+  })
+}
+
+/** This side ended it. */
+export function closedTransport(transport: number): RpcError {
+  return rpcError("TransportClosed", `transport ${transport} is closed`, { transport })
+}

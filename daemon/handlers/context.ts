@@ -1,0 +1,56 @@
+/** What a handler works with, and the type that makes a missing handler a compile error. */
+import type { RequestContext } from "../../protocol/peer.ts"
+import type { ClientNotificationName, ParsedParams, RequestName, RequestResult } from "../../protocol/registry.ts"
+import type { Clock } from "../clock.ts"
+import type { Possessions } from "../hold/possessions.ts"
+import type { Recipient } from "../hold/recipient.ts"
+import type { Table } from "../hold/table.ts"
+import type { Environment } from "../open/spawn.ts"
+
+/** The daemon, as far as handlers need it. */
+export interface DaemonFace {
+  readonly table: Table
+  readonly clock: Clock
+  /** What children inherit. */
+  readonly environment: Environment
+  info(): RequestResult<"daemon/info">
+  /** Begins the end: see `daemon/shutdown`. */
+  shutdown(graceMs?: number): void
+}
+
+/** The client that sent the message. */
+export interface Session extends Recipient {
+  readonly possessions: Possessions
+  initialize(params: ParsedParams<"initialize">): RequestResult<"initialize">
+  shutdown(): void
+  exit(): void
+}
+
+export interface Context {
+  readonly daemon: DaemonFace
+  readonly session: Session
+  readonly signal: AbortSignal
+  /** For a notification: at once. */
+  readonly afterReply: RequestContext["afterReply"]
+}
+
+/** Answers one request. What it does before its first await happens before the next message is looked at. */
+export type RequestHandler<Name extends RequestName> = (
+  params: ParsedParams<Name>,
+  context: Context,
+) => RequestResult<Name> | Promise<RequestResult<Name>>
+
+export type NotificationHandler<Name extends ClientNotificationName> = (
+  params: ParsedParams<Name>,
+  context: Context,
+) => void
+
+/** One handler for each message that the daemon accepts. */
+export type Handlers = { readonly [Name in RequestName]: RequestHandler<Name> } & {
+  readonly [Name in ClientNotificationName]: NotificationHandler<Name>
+}
+
+type NamesOf<Namespace extends string> = Extract<keyof Handlers, `${Namespace}/${string}`>
+
+/** The handlers of one namespace: all of them, or it does not compile. */
+export type HandlersOf<Namespace extends string> = Pick<Handlers, NamesOf<Namespace>>

@@ -1,0 +1,15 @@
+/** What holdings need of a client: somewhere to say things, and to hear how much waits there. */
+import type { DaemonNotificationName, DaemonNotificationParams } from "../../protocol/registry.ts"
+import type { Outbox } from "./outbox.ts"
+
+export interface Recipient {
+  readonly id: number
+  /** Whether it reports what it consumes, and counts what was flushed. */
+  readonly flowControl: boolean
+  /** Bulk data goes through here; anything else is said at once. */
+  readonly outbox: Outbox
+  /** Sends a callback. Once the client is gone: no effect. */
+  notify<Name extends DaemonNotificationName>(name: Name, params: DaemonNotificationParams<Name>): void
+  /** Counts bytes that were taken from it (plus) and handed to the system (minus). */
+  buffered(bytes: number): void
+}

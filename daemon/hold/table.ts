@@ -1,0 +1,121 @@
+/**
+ * All that the daemon holds, by id and by name. Ids come from one counter and are never reused; a name is free again
+ * when its bearer has ended. Remembers for a while how transports ended, so that late messages get a true answer.
+ */
+import { rpcError, type RpcError } from "../../protocol/errors.ts"
+import { brokenTransport, closedTransport } from "../failures.ts"
+import type { Channel } from "./channel.ts"
+import type { Ending, Holding } from "./holding.ts"
+import type { ServerHolding } from "./serverHolding.ts"
+
+/** How many ended transports are remembered. */
+const REMEMBERED_ENDINGS = 4096
+
+export type Ref = number | string
+
+/** What a `transport` param names: a holding, and the channel where one is meant. */
+export interface Target {
+  readonly holding: Holding
+  /** A stream's own, or the pipe named; undefined for a process itself. */
+  readonly channel: Channel | undefined
+}
+
+export class Table {
+  readonly #targets = new Map<number, Target>()
+  readonly #servers = new Map<number, ServerHolding>()
+  readonly #ids = new Map<string, number>()
+  readonly #endings = new Map<number, Ending>()
+  #lastId = 0
+
+  /** The next id. */
+  nextId(): number {
+    return ++this.#lastId
+  }
+
+  /** Takes `name`, if there is one, for `id`. Throws NameTaken. */
+  takeName(name: string | undefined, id: number): void {
+    if (name === undefined) return
+    if (this.#ids.has(name)) throw rpcError("NameTaken", `the name ${JSON.stringify(name)} is in use`, { name })
+    this.#ids.set(name, id)
+  }
+
+  /** Gives back a name that was taken for something that did not come about, or has ended. */
+  freeName(name: string | undefined): void {
+    if (name !== undefined) this.#ids.delete(name)
+  }
+
+  add(holding: Holding): void {
+    const own = holding.channels.find(({ id }) => id === holding.id)
+    this.#targets.set(holding.id, { holding, channel: own })
+    for (const channel of holding.channels) this.#targets.set(channel.id, { holding, channel })
+  }
+
+  remove(holding: Holding, ending: Ending): void {
+    for (const id of [holding.id, ...holding.channels.map((channel) => channel.id)]) {
+      this.#targets.delete(id)
+      this.#endings.set(id, ending)
+    }
+    this.freeName(holding.name)
+    while (this.#endings.size > REMEMBERED_ENDINGS) {
+      const [oldest] = this.#endings.keys()
+      this.#endings.delete(oldest as number)
+    }
+  }
+
+  addServer(server: ServerHolding): void {
+    this.#servers.set(server.id, server)
+  }
+
+  removeServer(server: ServerHolding): void {
+    this.#servers.delete(server.id)
+    this.freeName(server.name)
+  }
+
+  /** What `ref` names. Throws UnknownTransport, or how it ended: TransportClosed or TransportBroken. */
+  find(ref: Ref): Target {
+    const id = this.#idOf(ref)
+    const target = id === undefined ? undefined : this.#targets.get(id)
+    if (target === undefined) throw this.#missing(ref, id)
+    return target
+  }
+
+  /** How the transport ended that `ref` names; undefined while it is open, and when it never was or is forgotten. */
+  ending(ref: Ref): Ending | undefined {
+    return typeof ref === "number" ? this.#endings.get(ref) : undefined
+  }
+
+  /** The server that `ref` names. Throws UnknownTransport. */
+  findServer(ref: Ref): ServerHolding {
+    const id = this.#idOf(ref)
+    const server = id === undefined ? undefined : this.#servers.get(id)
+    if (server === undefined) throw unknown("server", ref)
+    return server
+  }
+
+  /** Whether `ref` is the id of a server that is closed. */
+  wasServer(ref: Ref): boolean {
+    return typeof ref === "number" && ref <= this.#lastId && !this.#targets.has(ref) && !this.#endings.has(ref)
+  }
+
+  *holdings(): Iterable<Holding> {
+    for (const [id, { holding }] of this.#targets) if (id === holding.id) yield holding
+  }
+
+  servers(): Iterable<ServerHolding> {
+    return this.#servers.values()
+  }
+
+  #idOf(ref: Ref): number | undefined {
+    return typeof ref === "number" ? ref : this.#ids.get(ref)
+  }
+
+  #missing(ref: Ref, id: number | undefined): RpcError {
+    const ending = id === undefined ? undefined : this.#endings.get(id)
+    if (ending === undefined || id === undefined) return unknown("transport", ref)
+    return ending.broken ? brokenTransport(id, ending.errno) : closedTransport(id)
+  }
+}
+
+function unknown(what: "transport" | "server", ref: Ref): RpcError {
+  return rpcError("UnknownTransport", `there is no ${what} ${JSON.stringify(ref)}`, { transport: ref })
+}

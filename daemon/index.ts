@@ -1,0 +1,186 @@
+/**
+ * The daemon as a value: for the command, for embedding, for tests.
+ * Owns what all clients share: the table, the listener, the order in which everything ends.
+ */
+import { randomBytes } from "node:crypto"
+import type { Readable, Writable } from "node:stream"
+import {
+  CHUNK_BYTES,
+  MAX_HEADER_BYTES,
+  MAX_REQUESTS_IN_FLIGHT,
+  READ_WINDOW_BYTES,
+  WRITE_WINDOW_BYTES,
+} from "../protocol/limits.ts"
+import type { Framing } from "../protocol/peer.ts"
+import { Kind } from "../protocol/primitives.ts"
+import type { ParsedParams, RequestResult } from "../protocol/registry.ts"
+import { PROTOCOL_VERSION, VERSION } from "../protocol/version.ts"
+import { Client } from "./client.ts"
+import { systemClock, type Clock } from "./clock.ts"
+import { childEnvironment, Settings } from "./config.ts"
+import type { DaemonFace } from "./handlers/context.ts"
+import { Table } from "./hold/table.ts"
+import { adoptListener, listenOnUnixSocket, type SocketListener } from "./listeners/unixSocket.ts"
+import type { Log } from "./log.ts"
+
+export { Settings } from "./config.ts"
+export type { Client } from "./client.ts"
+export { makeLog, type Log, type LogLevel } from "./log.ts"
+export { serveStdio } from "./listeners/stdio.ts"
+
+export interface DaemonOptions {
+  readonly settings?: Partial<Settings>
+  readonly clock?: Clock
+  readonly log?: Log
+  /** What children inherit; by default this process's environment without the daemon's own variables. */
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+export interface ServeOptions {
+  readonly framing?: Framing
+  /** Called with what the client said of itself. */
+  initialized?(params: ParsedParams<"initialize">): void
+}
+
+/** Makes a daemon that owns nothing yet and listens nowhere. */
+export function createDaemon(options: DaemonOptions = {}): Daemon {
+  return new Daemon(options)
+}
+
+export class Daemon implements DaemonFace {
+  readonly table = new Table()
+  readonly clock: Clock
+  readonly environment: Readonly<Record<string, string>>
+  readonly settings: Settings
+  /** Resolves when the daemon has ended: no client, no transport, no process is left. */
+  readonly ended: Promise<void>
+  readonly #log: Log
+  readonly #startId = randomBytes(8).toString("hex")
+  readonly #startedMs: number
+  readonly #clients = new Set<Client>()
+  readonly #listeners: SocketListener[] = []
+  #lastClientId = 0
+  #shuttingDown = false
+  #finish = (): void => {}
+
+  constructor({ settings = {}, clock = systemClock, log = () => {}, environment = childEnvironment() }: DaemonOptions) {
+    this.settings = Settings.parse(settings)
+    this.clock = clock
+    this.environment = environment
+    this.#log = log
+    this.#startedMs = clock.nowMs()
+    this.ended = new Promise((resolve) => (this.#finish = resolve))
+  }
+
+  /** The path that it listens on, if it does. */
+  get socketPath(): string | null {
+    return this.#listeners[0]?.path ?? null
+  }
+
+  /** Serves one client over a pair of streams; they are the daemon's from now on. */
+  serve(input: Readable, output: Writable, { framing = "header", initialized }: ServeOptions = {}): Client {
+    const { settings } = this
+    const client = new Client({
+      id: ++this.#lastClientId,
+      daemon: this,
+      input,
+      output,
+      framing,
+      maxMessageBytes: settings.maxMessageBytes,
+      maxTransports: settings.maxTransports,
+      deadlines: { closeMs: settings.closeDeadlineMs, killMs: settings.killDeadlineMs },
+      greeting: this.#greeting(),
+      ...(initialized !== undefined && { initialized }),
+      bug: (error, method) => this.#bug(error, method),
+    })
+    this.#clients.add(client)
+    this.#log("info", "client connected", { client: client.id })
+    void client.ended.then(() => {
+      this.#clients.delete(client)
+      this.#log("info", "client gone", { client: client.id, ignored: client.ignored })
+    })
+    return client
+  }
+
+  /**
+   * Listens on a Unix socket; resolves once clients can connect.
+   * @param privateDirectory whether its directory must be ours alone: true for the default place.
+   * Fails with OsFailure, EADDRINUSE among them when another daemon listens there.
+   */
+  async listen(path: string, { privateDirectory = false }: { privateDirectory?: boolean } = {}): Promise<void> {
+    this.#listeners.push(await listenOnUnixSocket(path, (socket) => this.#accept(socket), { privateDirectory }))
+  }
+
+  /** Listens on a socket that was inherited as descriptor `fd`. */
+  async adopt(fd: number): Promise<void> {
+    this.#listeners.push(await adoptListener({ fd }, (socket) => this.#accept(socket)))
+  }
+
+  info(): RequestResult<"daemon/info"> {
+    return {
+      name: "transportd",
+      version: VERSION,
+      protocolVersion: PROTOCOL_VERSION,
+      pid: process.pid,
+      startId: this.#startId,
+      platform: process.platform,
+      nodeVersion: process.version,
+      uptimeMs: this.clock.nowMs() - this.#startedMs,
+      socket: this.socketPath,
+      clients: this.#clients.size,
+      transports: [...this.table.holdings()].length,
+      servers: [...this.table.servers()].length,
+    }
+  }
+
+  /** Ends everything: no new clients, what was asked is answered, what is owned is closed, at the deadline by force. */
+  shutdown(graceMs = this.settings.closeDeadlineMs): void {
+    if (this.#shuttingDown) return
+    this.#shuttingDown = true
+    this.#log("info", "shutting down", { clients: this.#clients.size })
+    const clients = [...this.#clients]
+    for (const client of clients) client.leave()
+    const stop = this.clock.after(graceMs, () => {
+      for (const client of clients) client.destroy()
+      for (const holding of this.table.holdings()) holding.abort()
+    })
+    void Promise.allSettled([
+      ...clients.map((client) => client.ended),
+      ...this.#listeners.map((listener) => listener.close()),
+    ]).then(() => {
+      stop()
+      this.#finish()
+    })
+  }
+
+  #accept(socket: Readable & Writable): void {
+    if (this.#shuttingDown || this.#clients.size >= this.settings.maxClients) {
+      // A client beyond the bound gets the end at once: an answer would cost what the bound is there to save.
+      socket.on("error", () => {}).destroy()
+      this.#log("warn", "client refused", { clients: this.#clients.size })
+      return
+    }
+    this.serve(socket, socket)
+  }
+
+  #greeting(): ConstructorParameters<typeof Client>[0]["greeting"] {
+    return {
+      serverInfo: { name: "transportd", version: VERSION, pid: process.pid, startId: this.#startId },
+      capabilities: { kinds: Kind.options, platform: process.platform },
+      limits: {
+        maxMessageBytes: this.settings.maxMessageBytes,
+        maxHeaderBytes: MAX_HEADER_BYTES,
+        maxRequestsInFlight: MAX_REQUESTS_IN_FLIGHT,
+        maxTransports: this.settings.maxTransports,
+        chunkBytes: CHUNK_BYTES,
+        readWindowBytes: READ_WINDOW_BYTES,
+        writeWindowBytes: WRITE_WINDOW_BYTES,
+      },
+    }
+  }
+
+  #bug(error: unknown, method: string): void {
+    const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
+    this.#log("error", "bug", { method, error: `${name}: ${message}`, stack })
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * One client on standard input and output; the daemon ends with it.
+ * stdout is the wire: whatever else would print there is sent to stderr.
+ */
+import type { Readable, Writable } from "node:stream"
+import type { Framing } from "../../protocol/peer.ts"
+import type { Client } from "../client.ts"
+import type { Clock } from "../clock.ts"
+
+/** How often a client that told its process id is looked for. */
+const WATCH_MS = 1_000
+
+/** What this needs of the daemon. */
+interface Server {
+  readonly clock: Clock
+  serve(
+    input: Readable,
+    output: Writable,
+    options: { framing: Framing; initialized(params: { processId?: number | null | undefined }): void },
+  ): Client
+}
+
+/**
+ * Serves the client and resolves when it is gone and nothing is left of what it owned.
+ * The result is the exit status: 1 when it said `exit` without `shutdown`, else 0.
+ */
+export async function serveStdio(
+  daemon: Server,
+  { input, output, framing }: { input: Readable; output: Writable; framing: Framing },
+): Promise<0 | 1> {
+  console.log = console.info = console.debug = console.error
+  let stopWatching = (): void => {}
+  const client = daemon.serve(input, output, {
+    framing,
+    initialized: ({ processId }) => {
+      if (typeof processId === "number") stopWatching = watch(daemon.clock, processId, () => client.destroy())
+    },
+  })
+  await client.ended
+  stopWatching()
+  return client.saidExit && !client.saidShutdown ? 1 : 0
+}
+
+/** Calls `gone` when process `pid` has ended. */
+function watch(clock: Clock, pid: number, gone: () => void): () => void {
+  let stop = (): void => {}
+  const look = (): void => {
+    if (isAlive(pid)) stop = clock.after(WATCH_MS, look)
+    else gone()
+  }
+  stop = clock.after(WATCH_MS, look)
+  return () => stop()
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"
+  }
+}

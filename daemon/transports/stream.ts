@@ -1,0 +1,186 @@
+/**
+ * What all streams share, over any Node stream: reading on and off, flushed bytes, end of file, close and abort.
+ *
+ * Theory of operation. Node's streams differ from asyncio's transports in four ways that this file hides:
+ * they tell "flushed" per write and not per byte, so big backlogs are fed in bounded pieces;
+ * `end()` leaves them open until the remote ends too, so a close destroys them after the flush;
+ * they destroy themselves when both sides have ended, so that loss is held back until the owner closes;
+ * they may report an error and a close, or either alone, so the loss is reported from `close` with the error kept.
+ */
+import type { Duplex } from "node:stream"
+import type { StreamEvents, StreamTransport } from "./transport.ts"
+
+/** Most bytes handed to Node at once: what it holds is reported flushed only as a whole (it gathers writes). */
+const HANDED_BYTES = 256 * 1024
+
+/** Largest piece of one write, so that one large write is reported in parts. */
+const PIECE_BYTES = 64 * 1024
+
+export interface StreamOptions {
+  readonly readable?: boolean
+  readonly writable?: boolean
+}
+
+type State = "open" | "closing" | "lost"
+
+export class NodeStream implements StreamTransport {
+  readonly readable: boolean
+  readonly writable: boolean
+  readonly #stream: Duplex
+  readonly #events: StreamEvents
+  #state: State = "open"
+  #wroteEof = false
+  #reading = false
+  #error: Error | null = null
+  /** Accepted and not yet handed to Node. */
+  #queue: Uint8Array[] = []
+  /** Handed to Node and not yet to the system. */
+  #handedBytes = 0
+  /** Handed to the system since the last report. */
+  #flushedBytes = 0
+
+  constructor(stream: Duplex, events: StreamEvents, { readable = true, writable = true }: StreamOptions = {}) {
+    this.#stream = stream
+    this.#events = events
+    this.readable = readable
+    this.writable = writable
+    stream.on("error", (error) => (this.#error ??= error))
+    stream.on("close", () => this.#closed())
+    if (readable) this.#listen()
+  }
+
+  get isClosing(): boolean {
+    return this.#state !== "open"
+  }
+
+  get wroteEof(): boolean {
+    return this.#wroteEof
+  }
+
+  resumeReading(): void {
+    if (this.#reading || this.#state !== "open" || !this.readable) return
+    this.#reading = true
+    this.#stream.resume()
+  }
+
+  pauseReading(): void {
+    if (!this.#reading) return
+    this.#reading = false
+    this.#stream.pause()
+  }
+
+  write(chunk: Uint8Array): void {
+    if (this.#state !== "open" || this.#wroteEof || !this.writable || chunk.byteLength === 0) return
+    if (chunk.byteLength <= PIECE_BYTES) this.#queue.push(chunk)
+    else for (let at = 0; at < chunk.byteLength; at += PIECE_BYTES) this.#queue.push(chunk.subarray(at, at + PIECE_BYTES))
+    this.#feed()
+  }
+
+  writeEof(): void {
+    if (this.#state !== "open" || this.#wroteEof || !this.writable) return
+    this.#wroteEof = true
+    this.#feed()
+  }
+
+  close(): void {
+    if (this.#state !== "open") return
+    this.#state = "closing"
+    this.#stopReading()
+    if (this.#stream.destroyed) this.#lose(null)
+    else if (this.writable) this.#feed()
+    else this.#stream.destroy()
+  }
+
+  abort(): void {
+    if (this.#state === "lost") return
+    this.#state = "closing"
+    this.#queue = []
+    this.#error = null
+    this.#stopReading()
+    if (this.#stream.destroyed) this.#lose(null)
+    else this.#stream.destroy()
+  }
+
+  /** Paused first: a listener for data would start the flow. */
+  #listen(): void {
+    this.#stream.pause()
+    this.#stream.on("data", (chunk: Buffer) => {
+      if (this.#state !== "open") return
+      this.#events.data(chunk)
+      // Platform: Node resumes the pipes of a process when it exits, whoever paused them.
+      if (!this.#reading) this.#stream.pause()
+    })
+    this.#stream.on("end", () => {
+      if (this.#state === "open") this.#events.eof()
+    })
+  }
+
+  /** What still comes is dropped: nobody is told of it after `close`. */
+  #stopReading(): void {
+    this.#reading = false
+    this.#stream.pause()
+  }
+
+  #feed(): void {
+    let next: Uint8Array | undefined
+    while (this.#handedBytes < HANDED_BYTES && (next = this.#queue.shift()) !== undefined) this.#hand(next)
+    if (this.#queue.length > 0) return
+    if (this.#state === "closing") this.#endThenDestroy()
+    else if (this.#wroteEof && !this.#stream.writableEnded) this.#stream.end()
+  }
+
+  /** Small writes of one turn leave in one system call. */
+  #hand(piece: Uint8Array): void {
+    this.#handedBytes += piece.byteLength
+    if (this.#stream.writableCorked === 0) {
+      this.#stream.cork()
+      process.nextTick(() => this.#stream.uncork())
+    }
+    this.#stream.write(piece, (error) => {
+      this.#handedBytes -= piece.byteLength
+      if (error) return
+      // Completions of one turn are summed: Node calls them in a row for a batch that it gathered.
+      if (this.#flushedBytes === 0) process.nextTick(() => this.#report())
+      this.#flushedBytes += piece.byteLength
+    })
+  }
+
+  #report(): void {
+    const bytes = this.#flushedBytes
+    this.#flushedBytes = 0
+    if (this.#state === "lost") return
+    this.#events.flushed(bytes)
+    this.#feed()
+  }
+
+  /** Why not `end()` alone: the stream would stay open until the remote ends too. */
+  #endThenDestroy(): void {
+    const stream = this.#stream
+    if (stream.writableFinished) stream.destroy()
+    else {
+      stream.once("finish", () => stream.destroy())
+      if (!stream.writableEnded) stream.end()
+    }
+  }
+
+  /** Node has closed the descriptor: by our will, by an error, or because both sides have ended. */
+  #closed(): void {
+    // Both sides have ended in peace: asyncio's transport stays until its owner closes it.
+    if (this.#state === "open" && this.#error === null && this.readable && this.writable) return
+    this.#lose(this.#error ?? (this.#state === "open" ? this.#brokenPipe() : null))
+  }
+
+  /** Node drops what was left for a process that ended without a word. */
+  #brokenPipe(): Error | null {
+    if (this.#handedBytes === 0 && this.#queue.length === 0) return null
+    return Object.assign(new Error("write EPIPE"), { code: "EPIPE", syscall: "write" })
+  }
+
+  #lose(error: Error | null): void {
+    if (this.#state === "lost") return
+    this.#state = "lost"
+    this.#queue = []
+    // Never from inside `close()` or `abort()`: their caller is not prepared for it.
+    process.nextTick(() => this.#events.lost(error))
+  }
+}
