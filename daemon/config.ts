@@ -38,7 +38,10 @@ export const Settings = z.object({
     .min(0)
     .default(KILL_DEADLINE_MS)
     .meta({ description: "how long a process group has between SIGTERM and SIGKILL once its client is gone" }),
-  logLevel: z.enum(["error", "warn", "info", "debug"]).default("warn").meta({ description: "what is logged on stderr" }),
+  logLevel: z
+    .enum(["error", "warn", "info", "debug"])
+    .default("warn")
+    .meta({ description: "what is logged on stderr" }),
 })
 
 export type Settings = z.output<typeof Settings>

@@ -14,7 +14,9 @@ const Fd = z.int().min(0).meta({ description: "the number that the descriptor ha
 
 const received = {
   ...payload,
-  offset: Offset.optional().meta({ description: "with `text`: bytes received up to its end, for `transport/consumed`" }),
+  offset: Offset.optional().meta({
+    description: "with `text`: bytes received up to its end, for `transport/consumed`",
+  }),
 }
 
 export const connectionMade = fromDaemon("protocol/connectionMade", {
@@ -49,7 +51,7 @@ export const dataReceived = fromDaemon("protocol/dataReceived", {
 export const eofReceived = fromDaemon("protocol/eofReceived", {
   since: "0.1.0",
   summary:
-    "The remote sends no more; at most once, after all data. With `onEof: \"close\"` the daemon closes by itself, with `\"keep\"` the client decides.",
+    'The remote sends no more; at most once, after all data. With `onEof: "close"` the daemon closes by itself, with `"keep"` the client decides.',
   params: of,
   example: { params: { transport: 7 } },
 })

@@ -42,7 +42,7 @@ export type ErrorName = keyof typeof ERRORS
 export interface WireError {
   readonly code: number
   readonly message: string
-  readonly data?: Readonly<Record<string, unknown>>
+  readonly data?: Readonly<Record<string, unknown>> | undefined
 }
 
 const nameByCode = new Map<number, ErrorName>(

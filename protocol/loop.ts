@@ -16,7 +16,9 @@ export const createConnection = request("loop/createConnection", {
     happyEyeballsDelayMs: DurationMs.optional(),
     timeoutMs: DurationMs.default(CONNECT_TIMEOUT_MS),
     noDelay: z.boolean().default(true),
-    keepAliveMs: DurationMs.optional().meta({ description: "idle time before the first keep-alive probe; absent: none" }),
+    keepAliveMs: DurationMs.optional().meta({
+      description: "idle time before the first keep-alive probe; absent: none",
+    }),
     options: Options,
   }),
   result: Opened,
@@ -50,7 +52,10 @@ export const createServer = request("loop/createServer", {
     reuseAddress: z.boolean().optional().meta({ description: "on POSIX always on, as in asyncio" }),
     noDelay: z.boolean().default(true),
     keepAliveMs: DurationMs.optional(),
-    startServing: z.boolean().default(true).meta({ description: "false: refuses connections until `server/startServing`" }),
+    startServing: z
+      .boolean()
+      .default(true)
+      .meta({ description: "false: refuses connections until `server/startServing`" }),
     options: Options,
   }),
   result: z.object({ server: Id, sockets: z.array(Address) }),
@@ -61,7 +66,10 @@ export const createServer = request("loop/createServer", {
   },
 })
 
-const EnvironmentText = z.string().max(131_072).refine((text) => !text.includes("\0"), "must not contain a NUL")
+const EnvironmentText = z
+  .string()
+  .max(131_072)
+  .refine((text) => !text.includes("\0"), "must not contain a NUL")
 
 /** What both ways of starting a process take. */
 const processParams = {

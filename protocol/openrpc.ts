@@ -21,7 +21,9 @@ export function openrpcDocument(version: string): Json {
       license: { name: "MIT" },
     },
     methods: declarations.map(method),
-    components: { errors: Object.fromEntries(Object.keys(ERRORS).map((name) => [name, errorObject(name as ErrorName)])) },
+    components: {
+      errors: Object.fromEntries(Object.keys(ERRORS).map((name) => [name, errorObject(name as ErrorName)])),
+    },
   }
 }
 
@@ -59,7 +61,9 @@ function requestPart({ result, errors, orNotification, example }: RequestDeclara
     result: { name: "result", schema: jsonSchema(result) },
     errors: errors.map((name) => ({ $ref: `#/components/errors/${name}` })),
     ...(orNotification && { "x-or-notification": true }),
-    examples: [{ name: "example", params: exampleParams(example.params), result: { name: "result", value: example.result } }],
+    examples: [
+      { name: "example", params: exampleParams(example.params), result: { name: "result", value: example.result } },
+    ],
   }
 }
 

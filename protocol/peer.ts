@@ -21,6 +21,7 @@ import {
   TraceFormat,
   type Tracer,
 } from "vscode-jsonrpc/node"
+import { encodeBase64 } from "./base64.ts"
 import { toAbortSignal } from "./cancellation.ts"
 import { RpcError, rpcError } from "./errors.ts"
 import { FrameReader } from "./framing/reader.ts"
@@ -86,7 +87,10 @@ export class Peer {
     this.#options = options
     const framing = options.framing ?? "header"
     const { maxMessageBytes } = options
-    this.#reader = new FrameReader(options.input, { framing, ...(maxMessageBytes !== undefined && { maxMessageBytes }) })
+    this.#reader = new FrameReader(options.input, {
+      framing,
+      ...(maxMessageBytes !== undefined && { maxMessageBytes }),
+    })
     this.#writer = new FrameWriter(options.output, { framing })
     this.#lane = new Lane(this.#reader, {
       notification: (method, params) => this.#notification(method, params),
@@ -250,7 +254,9 @@ export class Peer {
   #toResponseError(error: unknown, method: string): ResponseError<unknown> {
     if (!(error instanceof RpcError)) this.#options.bug?.(error, method)
     const { code, message, data } =
-      error instanceof RpcError ? error : rpcError("InternalError", `${method} failed inside the daemon; please report it`)
+      error instanceof RpcError
+        ? error
+        : rpcError("InternalError", `${method} failed inside the daemon; please report it`)
     return new ResponseError(code, message, Object.keys(data).length === 0 ? undefined : data)
   }
 
@@ -297,13 +303,14 @@ export class Peer {
   }
 }
 
-/** The connection ended before an answer came. */
+/** The connection to the daemon is over, and with it what was asked and what was open. */
 export class ConnectionEnded extends Error {
   override readonly name = "ConnectionEnded"
-  readonly method: string
+  /** The request that was not answered, if it is about one: whether it took effect is unknown. */
+  readonly method: string | null
 
-  constructor(method: string) {
-    super(`the connection to the daemon ended before ${method} was answered`)
+  constructor(method: string | null = null) {
+    super(`the connection to the daemon ended${method === null ? "" : ` before ${method} was answered`}`)
     this.method = method
   }
 }
@@ -339,5 +346,5 @@ function requestKey(id: string | number | null): string {
 function withoutBytes(params: object): object {
   const { data } = params as { data?: unknown }
   if (!(data instanceof Uint8Array)) return params
-  return { ...params, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64") }
+  return { ...params, data: encodeBase64(data) }
 }

@@ -54,7 +54,10 @@ export const writeEof = action(
   "Ends the writing side after flushing; reading goes on. Again, and after `close`: no effect.",
   ["TransportBroken"],
 )
-export const pauseReading = action("pauseReading", "No data, end or loss of the remote is delivered until `resumeReading`.")
+export const pauseReading = action(
+  "pauseReading",
+  "No data, end or loss of the remote is delivered until `resumeReading`.",
+)
 export const resumeReading = action("resumeReading", "Undoes any number of `pauseReading`.")
 export const close = action(
   "close",

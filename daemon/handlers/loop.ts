@@ -145,6 +145,13 @@ function start(
     }
     context.afterReply(() => holding.start())
     const { kind, extra, pipes: ids } = holding
-    return { transport: id, kind, extra: { ...extra }, writeWindowBytes: WRITE_WINDOW_BYTES, pid: child.pid, pipes: ids }
+    return {
+      transport: id,
+      kind,
+      extra: { ...extra },
+      writeWindowBytes: WRITE_WINDOW_BYTES,
+      pid: child.pid,
+      pipes: ids,
+    }
   })
 }

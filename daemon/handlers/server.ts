@@ -14,7 +14,8 @@ export const serverHandlers: HandlersOf<"server"> = {
     if (!context.daemon.table.wasServer(ref)) owned(ref, context).close()
     return null
   },
-  "server/isServing": ({ server: ref }, { daemon }) => !daemon.table.wasServer(ref) && daemon.table.findServer(ref).isServing,
+  "server/isServing": ({ server: ref }, { daemon }) =>
+    !daemon.table.wasServer(ref) && daemon.table.findServer(ref).isServing,
   "server/getInfo": ({ server: ref }, { daemon }) => daemon.table.findServer(ref).describe(),
   "server/list": (_params, { daemon }) => ({
     servers: [...daemon.table.servers()].map((server) => server.describe()),

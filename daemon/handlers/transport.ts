@@ -151,12 +151,16 @@ function sendSignal(ref: Ref, signal: string | number, context: Context): void {
   if (ending?.pid !== undefined) {
     throw rpcError("NoSuchProcess", `process ${ending.pid} has ended`, { pid: ending.pid })
   }
-  const known = typeof signal === "number" ? Object.values(constants.signals).includes(signal) : signal in constants.signals
+  const known =
+    typeof signal === "number" ? Object.values(constants.signals).includes(signal) : signal in constants.signals
   if (!known) throw rpcError("InvalidParams", `this system has no signal ${signal}`)
   const { process, isClosing } = processOf(ref, context, "sendSignal")
   if (!isClosing) process.signal(signal as NodeJS.Signals | number)
 }
 
 function notSupported({ kind, id }: Holding, operation: string, why: string): RpcError {
-  return rpcError("NotSupported", `transport ${id} (${kind}) does not support ${operation}: ${why}`, { kind, operation })
+  return rpcError("NotSupported", `transport ${id} (${kind}) does not support ${operation}: ${why}`, {
+    kind,
+    operation,
+  })
 }

@@ -55,7 +55,15 @@ export class Channel implements StreamEvents {
     return this.outlet !== null && !this.outlet.paused && !this.stream.isClosing
   }
 
-  get counts(): { id: number; fd?: number; received: number; sent: number; consumed: number; written: number; flushed: number } {
+  get counts(): {
+    id: number
+    fd?: number
+    received: number
+    sent: number
+    consumed: number
+    written: number
+    flushed: number
+  } {
     return {
       id: this.id,
       ...(this.fd !== null && { fd: this.fd }),
@@ -107,7 +115,9 @@ export class Channel implements StreamEvents {
   lost(error: Error | null): void {
     const cause = this.#reason ?? error
     this.inlet?.lost(
-      error === null ? closedTransport(this.id) : brokenTransport(this.id, isSystemError(error) ? error.code : undefined),
+      error === null
+        ? closedTransport(this.id)
+        : brokenTransport(this.id, isSystemError(error) ? error.code : undefined),
     )
     if (this.outlet === null) this.#voice.lost(cause)
     else this.outlet.after(() => this.#voice.lost(cause))

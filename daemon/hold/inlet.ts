@@ -74,7 +74,8 @@ export class Inlet {
   flushed(bytes: number): void {
     this.#flushedBytes += bytes
     this.#options.recipient.buffered(-bytes)
-    while (this.#waiters[0] !== undefined && this.#waiters[0].offset <= this.#flushedBytes) this.#waiters.shift()?.resolve()
+    while (this.#waiters[0] !== undefined && this.#waiters[0].offset <= this.#flushedBytes)
+      this.#waiters.shift()?.resolve()
     if (this.#options.recipient.flowControl) this.#options.reportFlushed(this.#flushedBytes)
     else this.#checkMarks()
   }

@@ -101,8 +101,15 @@ export class Outlet implements Sender {
     this.#proceed()
   }
 
-  configure({ encoding, readWindowBytes }: { encoding?: "base64" | "utf8" | undefined; readWindowBytes?: number | undefined }): void {
-    if (encoding !== undefined) this.#decoder = encoding === "utf8" ? (this.#decoder ?? new StringDecoder("utf8")) : null
+  configure({
+    encoding,
+    readWindowBytes,
+  }: {
+    encoding?: "base64" | "utf8" | undefined
+    readWindowBytes?: number | undefined
+  }): void {
+    if (encoding !== undefined)
+      this.#decoder = encoding === "utf8" ? (this.#decoder ?? new StringDecoder("utf8")) : null
     if (readWindowBytes === undefined || !this.#options.recipient.flowControl) return
     this.#window.windowBytes = readWindowBytes
     this.#proceed()

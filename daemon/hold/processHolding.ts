@@ -177,12 +177,15 @@ export class ProcessHolding implements Holding {
   #drain(): void {
     const { clock, drainMs } = this.#options
     this.#stopDraining = clock.after(drainMs - (clock.nowMs() - this.#lastOutputMs), () => {
-      const held = this.channels.filter(({ fd, outlet }) => fd !== 0 && this.#openPipes.has(fd ?? -1) && outlet !== null)
+      const held = this.channels.filter(
+        ({ fd, outlet }) => fd !== 0 && this.#openPipes.has(fd ?? -1) && outlet !== null,
+      )
       const waiting = held.some(({ outlet }) => outlet?.waiting)
       if (waiting) this.#lastOutputMs = clock.nowMs()
       if (clock.nowMs() - this.#lastOutputMs < drainMs) return this.#drain()
       const message = `another process kept the pipe open for ${drainMs} ms after the exit`
-      for (const channel of held) channel.abort(rpcError("TimedOut", message, { operation: "drain", timeoutMs: drainMs }))
+      for (const channel of held)
+        channel.abort(rpcError("TimedOut", message, { operation: "drain", timeoutMs: drainMs }))
     })
   }
 

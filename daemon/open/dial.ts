@@ -16,7 +16,13 @@ const MAX_HOST_BYTES = 253
  */
 export function dial(params: DialParams, signal: AbortSignal): Promise<Socket> {
   const { host, port, family, localAddr, happyEyeballsDelayMs, timeoutMs } = params
-  if (port === 0) throw rpcError("OsFailure", "port 0 cannot be connected to", { errno: "EADDRNOTAVAIL", syscall: "connect", address: host, port })
+  if (port === 0)
+    throw rpcError("OsFailure", "port 0 cannot be connected to", {
+      errno: "EADDRNOTAVAIL",
+      syscall: "connect",
+      address: host,
+      port,
+    })
   if (host.includes("\0") || host.length > MAX_HOST_BYTES) {
     throw rpcError("ResolveFailed", "the host is no name and no address", { host, reason: "EINVAL" })
   }

@@ -46,7 +46,11 @@ function anyAddresses(): Promise<string[]> {
   })
 }
 
-function listenOn(host: string, params: ListenParams, onConnection: (socket: Socket) => void): Promise<ListeningSocket> {
+function listenOn(
+  host: string,
+  params: ListenParams,
+  onConnection: (socket: Socket) => void,
+): Promise<ListeningSocket> {
   const { port, backlog } = params
   return new Promise((resolve, reject) => {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, onConnection)

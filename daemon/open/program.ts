@@ -14,7 +14,12 @@ export async function findProgram(program: string, env: Readonly<Record<string, 
     const path = resolve(cwd, folder, program)
     const found = await stat(path).catch(() => null)
     if (found === null) continue
-    const runnable = found.isFile() && (await access(path, constants.X_OK).then(() => true, () => false))
+    const runnable =
+      found.isFile() &&
+      (await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      ))
     if (runnable) return path
     errno = "EACCES"
   }

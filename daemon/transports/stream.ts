@@ -72,7 +72,8 @@ export class NodeStream implements StreamTransport {
   write(chunk: Uint8Array): void {
     if (this.#state !== "open" || this.#wroteEof || !this.writable || chunk.byteLength === 0) return
     if (chunk.byteLength <= PIECE_BYTES) this.#queue.push(chunk)
-    else for (let at = 0; at < chunk.byteLength; at += PIECE_BYTES) this.#queue.push(chunk.subarray(at, at + PIECE_BYTES))
+    else
+      for (let at = 0; at < chunk.byteLength; at += PIECE_BYTES) this.#queue.push(chunk.subarray(at, at + PIECE_BYTES))
     this.#feed()
   }
 

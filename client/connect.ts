@@ -1,0 +1,67 @@
+/** How a client comes to its daemon: joins one on a socket, launches one over stdio, or takes any pair of streams. */
+import { spawn } from "node:child_process"
+import { connect as connectSocket } from "node:net"
+import type { Readable, Writable } from "node:stream"
+import { fileURLToPath } from "node:url"
+import { rpcError } from "../protocol/errors.ts"
+import { Client, type ClientOptions } from "./client.ts"
+
+export interface Streams {
+  readonly input: Readable
+  readonly output: Writable
+}
+
+export interface LaunchOptions {
+  /** The program and its arguments; by default this package's own `transportd stdio`. */
+  readonly command?: readonly [string, ...string[]]
+  readonly env?: NodeJS.ProcessEnv
+}
+
+export type ConnectOptions = ClientOptions &
+  (
+    | { /** The path of a daemon's socket. */ readonly socket: string }
+    | { /** A daemon of our own, which ends with us. */ readonly launch: true | LaunchOptions }
+    | { /** Anything that leads to a daemon. */ readonly streams: Streams }
+  )
+
+/**
+ * A client that is ready for use.
+ * Rejects with OsFailure when nobody listens on the socket, SpawnFailed when the daemon does not start,
+ * VersionUnsupported when it speaks another language.
+ */
+export async function connect(options: ConnectOptions): Promise<Client> {
+  const streams =
+    "streams" in options
+      ? options.streams
+      : "socket" in options
+        ? await join(options.socket)
+        : await launch(options.launch === true ? {} : options.launch)
+  return Client.start(streams, options)
+}
+
+function join(path: string): Promise<Streams> {
+  return new Promise((resolve, reject) => {
+    const socket = connectSocket({ path })
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      const { code: errno = "EIO", syscall = "connect" } = error
+      reject(rpcError("OsFailure", `no daemon answers on ${path}: ${errno}`, { errno, syscall, path }))
+    })
+    socket.once("connect", () => resolve({ input: socket, output: socket }))
+  })
+}
+
+function launch({ command, env }: LaunchOptions): Promise<Streams> {
+  const [program, ...args] = command ?? [
+    process.execPath,
+    fileURLToPath(new URL("../cli/main.js", import.meta.url)),
+    "stdio",
+  ]
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"], ...(env !== undefined && { env }) })
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      const { code: errno = "EIO" } = error
+      reject(rpcError("SpawnFailed", `cannot start ${program}: ${errno}`, { file: program, errno }))
+    })
+    child.once("spawn", () => resolve({ input: child.stdout, output: child.stdin }))
+  })
+}

@@ -1,0 +1,16 @@
+/** The TypeScript client: asyncio's transports and protocols over a daemon. */
+export { connect, type ConnectOptions, type LaunchOptions, type Streams } from "./connect.ts"
+export { type Client, type ClientOptions, type Greeting } from "./client.ts"
+export {
+  type ConnectionOptions,
+  type ExceptionHandler,
+  type Loop,
+  type ServerOptions,
+  type SubprocessOptions,
+} from "./loop.ts"
+export type { BaseProtocol, BufferedProtocol, Protocol, StreamProtocol, SubprocessProtocol } from "./protocols.ts"
+export type { BaseTransport, ReadPipe, ReadTransport, Transport, WritePipe, WriteTransport } from "./transport.ts"
+export type { SubprocessTransport } from "./process.ts"
+export type { Address, Server } from "./server.ts"
+export { ERRORS, errorName, isRpcError, RpcError, type ErrorName } from "../protocol/errors.ts"
+export { ConnectionEnded } from "../protocol/peer.ts"

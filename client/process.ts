@@ -1,0 +1,154 @@
+/** asyncio's subprocess transport: the child, its pipes, its end. */
+import type { RequestResult } from "../protocol/registry.ts"
+import type { Link } from "./link.ts"
+import type { SubprocessProtocol } from "./protocols.ts"
+import { ReadPipe, WritePipe, type BaseTransport } from "./transport.ts"
+
+type Opened = RequestResult<"loop/subprocessExec">
+
+/** Source: asyncio `SubprocessTransport`. */
+export class SubprocessTransport implements BaseTransport {
+  readonly id: number
+  readonly #link: Link
+  readonly #opened: Opened
+  readonly #forget: () => void
+  readonly #stdin: WritePipe | null
+  readonly #outputs: ReadonlyMap<number, ReadPipe>
+  #protocol: SubprocessProtocol
+  #returncode: number | null = null
+  #closing = false
+  #lost = false
+
+  constructor(link: Link, protocol: SubprocessProtocol, opened: Opened, forget: () => void) {
+    this.id = opened.transport
+    this.#link = link
+    this.#protocol = protocol
+    this.#opened = opened
+    this.#forget = forget
+    const { 0: stdin, 1: stdout, 2: stderr } = opened.pipes
+    this.#stdin =
+      stdin === undefined
+        ? null
+        : new WritePipe(stdin, link, opened.writeWindowBytes, {
+            pauseWriting: () => this.#protocol.pauseWriting?.(),
+            resumeWriting: () => this.#protocol.resumeWriting?.(),
+          })
+    const outputs = new Map<number, ReadPipe>()
+    if (stdout !== undefined) outputs.set(1, new ReadPipe(stdout, link, (chunk) => this.#output(1, chunk)))
+    if (stderr !== undefined) outputs.set(2, new ReadPipe(stderr, link, (chunk) => this.#output(2, chunk)))
+    this.#outputs = outputs
+  }
+
+  getPid(): number {
+    return this.#opened.pid
+  }
+
+  /** The exit status, minus the number of the signal that ended it, or null while it runs. */
+  getReturncode(): number | null {
+    return this.#returncode
+  }
+
+  /** The transport of the child's descriptor `fd`: 0 to write to, 1 and 2 to read from; null for what is no pipe. */
+  getPipeTransport(fd: 0): WritePipe | null
+  getPipeTransport(fd: 1 | 2): ReadPipe | null
+  getPipeTransport(fd: number): WritePipe | ReadPipe | null
+  getPipeTransport(fd: number): WritePipe | ReadPipe | null {
+    return fd === 0 ? this.#stdin : (this.#outputs.get(fd) ?? null)
+  }
+
+  getProtocol(): SubprocessProtocol {
+    return this.#protocol
+  }
+
+  setProtocol(protocol: SubprocessProtocol): void {
+    this.#protocol = protocol
+  }
+
+  /** `subprocess` is a description with its `pid` and `returncode`. */
+  getExtraInfo(name: string, otherwise: unknown = null): unknown {
+    if (name === "subprocess") return { pid: this.getPid(), returncode: this.#returncode }
+    return otherwise
+  }
+
+  /** True after `close()`; the end of the process alone does not close the transport (asyncio). */
+  isClosing(): boolean {
+    return this.#closing
+  }
+
+  /**
+   * Sends a signal, by name (`"SIGHUP"`) or number, to the process alone. Between its exit and `connectionLost`: no
+   * effect.
+   */
+  sendSignal(signal: NodeJS.Signals | number): void {
+    if (!this.#lost) this.#link.notify("transport/sendSignal", { transport: this.id, signal })
+  }
+
+  terminate(): void {
+    this.sendSignal("SIGTERM")
+  }
+
+  kill(): void {
+    this.sendSignal("SIGKILL")
+  }
+
+  /** Closes the pipes and kills the process, with its group, if it still runs. Again: no effect. */
+  close(): void {
+    if (this.#closing || this.#lost) return
+    this.#closing = true
+    this.#link.notify("transport/close", { transport: this.id })
+  }
+
+  /** @internal */
+  made(): void {
+    this.#call("connectionMade", () => this.#protocol.connectionMade?.(this))
+  }
+
+  /** @internal */
+  pipeData(fd: number, chunk: Buffer): void {
+    this.#outputs.get(fd)?.data(chunk)
+  }
+
+  /** @internal */
+  pipeLost(fd: number, error: Error | null): void {
+    this.getPipeTransport(fd)?.lost(() =>
+      this.#call("pipeConnectionLost", () => this.#protocol.pipeConnectionLost?.(fd, error)),
+    )
+  }
+
+  /** @internal */
+  exited(returncode: number): void {
+    this.#returncode = returncode
+    this.#call("processExited", () => this.#protocol.processExited?.())
+  }
+
+  /** @internal */
+  flushed(offset: number): void {
+    this.#stdin?.flushed(offset)
+  }
+
+  /** @internal Comes behind what each pipe still holds for a paused protocol. */
+  lost(error: Error | null): void {
+    const pipes = [...this.#outputs.values()]
+    const next = (): void => {
+      const pipe = pipes.pop()
+      if (pipe !== undefined) return pipe.lost(next)
+      this.#lost = true
+      this.#forget()
+      this.#call("connectionLost", () => this.#protocol.connectionLost?.(error))
+    }
+    next()
+  }
+
+  #output(fd: number, chunk: Buffer): void {
+    this.#call("pipeDataReceived", () => this.#protocol.pipeDataReceived?.(fd, chunk))
+  }
+
+  /** What a callback throws is reported; the transport goes on (asyncio, for pipes and processes). */
+  #call(where: string, callback: () => void): void {
+    try {
+      callback()
+    } catch (error) {
+      this.#link.report(error, where)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The reading half of a transport: hands bytes to the protocol, holds them back while it is paused, and reports what
+ * was consumed. End and loss wait behind bytes that are held.
+ */
+import { READ_WINDOW_BYTES } from "../protocol/limits.ts"
+import { Consumption } from "../protocol/window.ts"
+import type { Link } from "./link.ts"
+
+export class ReadSide {
+  readonly #id: number
+  readonly #link: Link
+  readonly #consumption: Consumption
+  /** Takes a chunk; may pause, stop or throw. */
+  readonly #take: (chunk: Buffer) => void
+  #held: Buffer[] = []
+  #tail: Array<() => void> = []
+  #paused = false
+  #stopped = false
+  #draining = false
+
+  constructor(id: number, link: Link, take: (chunk: Buffer) => void, readWindowBytes = READ_WINDOW_BYTES) {
+    this.#id = id
+    this.#link = link
+    this.#take = take
+    this.#consumption = new Consumption(readWindowBytes)
+  }
+
+  get isReading(): boolean {
+    return !this.#paused && !this.#stopped
+  }
+
+  /** Bytes came from the daemon. */
+  data(chunk: Buffer): void {
+    if (this.#stopped) return
+    if (this.#paused || this.#draining || this.#held.length > 0) this.#held.push(chunk)
+    else this.#deliver(chunk)
+  }
+
+  /** Runs `action` behind all bytes that came before it. */
+  after(action: () => void): void {
+    this.#tail.push(action)
+    this.#drain()
+  }
+
+  /** Nothing reaches the protocol from now on; what is in flight is held. */
+  pause(): void {
+    if (!this.isReading) return
+    this.#paused = true
+    this.#link.notify("transport/pauseReading", { transport: this.#id })
+  }
+
+  resume(): void {
+    if (!this.#paused || this.#stopped) return
+    this.#paused = false
+    this.#link.notify("transport/resumeReading", { transport: this.#id })
+    // Never from inside the user's call: callbacks come from the loop.
+    setImmediate(() => this.#drain())
+  }
+
+  /** Drops what is held and what comes: the transport is closing. What waits behind it happens. */
+  stop(): void {
+    this.#stopped = true
+    this.#paused = false
+    this.#held = []
+    if (this.#tail.length > 0) setImmediate(() => this.#drain())
+  }
+
+  #drain(): void {
+    if (this.#draining) return
+    this.#draining = true
+    while (!this.#paused) {
+      const chunk = this.#held.shift()
+      if (chunk !== undefined) this.#deliver(chunk)
+      else {
+        const action = this.#tail.shift()
+        if (action === undefined) break
+        action()
+      }
+    }
+    this.#draining = false
+  }
+
+  #deliver(chunk: Buffer): void {
+    this.#take(chunk)
+    const offset = this.#consumption.consume(chunk.length)
+    if (offset !== null && !this.#stopped) this.#link.notify("transport/consumed", { transport: this.#id, offset })
+  }
+}

@@ -1,0 +1,368 @@
+/** asyncio's stream transports: one for two-way connections, and the two one-way ones that pipes are. */
+import type { DaemonNotificationParams } from "../protocol/registry.ts"
+import type { Link } from "./link.ts"
+import { isBuffered, type StreamProtocol } from "./protocols.ts"
+import { ReadSide } from "./readSide.ts"
+import { WriteSide } from "./writeSide.ts"
+
+export type Extra = DaemonNotificationParams<"protocol/connectionMade">["extra"]
+
+/** What every transport has. Source: asyncio `BaseTransport`. */
+export interface BaseTransport {
+  /** The daemon's id for it. */
+  readonly id: number
+  /** Flushes what was written, then ends: `connectionLost(null)` follows. No data follows. Again: no effect. */
+  close(): void
+  /** True from `close()` or `abort()` on. */
+  isClosing(): boolean
+  /** What is known under `name` (`peername`, `sockname`, `socket`, …), else `otherwise`. */
+  getExtraInfo(name: string, otherwise?: unknown): unknown
+}
+
+/** Source: asyncio `ReadTransport`. */
+export interface ReadTransport extends BaseTransport {
+  isReading(): boolean
+  /** No `dataReceived` until `resumeReading()`; in any state, any number of times. */
+  pauseReading(): void
+  resumeReading(): void
+}
+
+/** Source: asyncio `WriteTransport`. */
+export interface WriteTransport extends BaseTransport {
+  /**
+   * Writes a copy of `data`; never waits. Calls `pauseWriting` before it returns when the buffer goes over high.
+   * After `close()` and after the end: dropped. Throws TypeError for what is no Uint8Array, and TransportClosed after
+   * `writeEof()`.
+   */
+  write(data: Uint8Array): void
+  writelines(pieces: Iterable<Uint8Array>): void
+  /** Ends the writing side after flushing; on a pipe that is its close. Again: no effect. */
+  writeEof(): void
+  canWriteEof(): boolean
+  /** Ends at once; what was not flushed is lost. `connectionLost(null)` follows. Again: no effect. */
+  abort(): void
+  getWriteBufferSize(): number
+  getWriteBufferLimits(): { lowBytes: number; highBytes: number }
+  /** Throws InvalidParams, and changes nothing, unless high >= low >= 0. */
+  setWriteBufferLimits(limits?: { highBytes?: number; lowBytes?: number }): void
+}
+
+type State = "open" | "closing" | "lost"
+
+/** A two-way stream, such as a TCP connection. Source: asyncio `Transport`. */
+export class Transport implements ReadTransport, WriteTransport {
+  readonly id: number
+  readonly #link: Link
+  readonly #extra: Extra
+  readonly #read: ReadSide
+  readonly #write: WriteSide
+  readonly #forget: () => void
+  #protocol: StreamProtocol
+  #state: State = "open"
+  /** What a callback of the protocol threw: then that is why the connection was lost. */
+  #thrown: Error | null = null
+
+  constructor(
+    link: Link,
+    protocol: StreamProtocol,
+    made: Pick<DaemonNotificationParams<"protocol/connectionMade">, "transport" | "extra" | "writeWindowBytes">,
+    forget: () => void,
+  ) {
+    this.id = made.transport
+    this.#link = link
+    this.#protocol = protocol
+    this.#extra = made.extra
+    this.#forget = forget
+    this.#read = new ReadSide(this.id, link, (chunk) => this.#take(chunk))
+    this.#write = new WriteSide(this.id, link, made.writeWindowBytes, {
+      pauseWriting: () => this.#protocol.pauseWriting?.(),
+      resumeWriting: () => this.#protocol.resumeWriting?.(),
+    })
+  }
+
+  getProtocol(): StreamProtocol {
+    return this.#protocol
+  }
+
+  /** Switches protocols: what comes next, and what is held, goes to the new one. No callback is made for it. */
+  setProtocol(protocol: StreamProtocol): void {
+    this.#protocol = protocol
+  }
+
+  getExtraInfo(name: string, otherwise: unknown = null): unknown {
+    return Object.hasOwn(this.#extra, name) ? this.#extra[name] : otherwise
+  }
+
+  isClosing(): boolean {
+    return this.#state !== "open"
+  }
+
+  isReading(): boolean {
+    return this.#read.isReading
+  }
+
+  pauseReading(): void {
+    this.#read.pause()
+  }
+
+  resumeReading(): void {
+    this.#read.resume()
+  }
+
+  write(data: Uint8Array): void {
+    this.#write.write(data)
+  }
+
+  writelines(pieces: Iterable<Uint8Array>): void {
+    for (const piece of pieces) this.write(piece)
+  }
+
+  writeEof(): void {
+    this.#write.writeEof()
+  }
+
+  canWriteEof(): boolean {
+    return true
+  }
+
+  getWriteBufferSize(): number {
+    return this.#write.bufferedBytes
+  }
+
+  getWriteBufferLimits(): { lowBytes: number; highBytes: number } {
+    const { lowBytes, highBytes } = this.#write.marks
+    return { lowBytes, highBytes }
+  }
+
+  setWriteBufferLimits({ highBytes, lowBytes }: { highBytes?: number; lowBytes?: number } = {}): void {
+    this.#write.setMarks(highBytes, lowBytes)
+  }
+
+  close(): void {
+    if (this.#state !== "open") return
+    this.#state = "closing"
+    this.#read.stop()
+    this.#write.close()
+  }
+
+  abort(): void {
+    if (this.#state === "lost") return
+    this.#state = "closing"
+    this.#read.stop()
+    this.#write.drop()
+    this.#link.notify("transport/abort", { transport: this.id })
+  }
+
+  /** @internal The daemon says `connectionMade`. */
+  made(): void {
+    this.#report("connectionMade", () => this.#protocol.connectionMade?.(this))
+  }
+
+  /** @internal */
+  data(chunk: Buffer): void {
+    this.#read.data(chunk)
+  }
+
+  /** @internal */
+  eof(): void {
+    this.#read.after(() => {
+      if (this.#state !== "open") return
+      const keep = this.#guard(() => this.#protocol.eofReceived?.())
+      if (!keep) this.close()
+    })
+  }
+
+  /** @internal */
+  flushed(offset: number): void {
+    this.#write.flushed(offset)
+  }
+
+  /** @internal */
+  lost(error: Error | null): void {
+    this.#read.after(() => {
+      this.#state = "lost"
+      this.#read.stop()
+      this.#write.drop()
+      this.#forget()
+      this.#report("connectionLost", () => this.#protocol.connectionLost?.(this.#thrown ?? error))
+    })
+  }
+
+  #take(chunk: Buffer): void {
+    if (isBuffered(this.#protocol)) this.#fill(chunk)
+    else {
+      const protocol = this.#protocol
+      this.#guard(() => protocol.dataReceived?.(chunk))
+    }
+  }
+
+  /** Between two pieces the protocol may have closed, or be another one; what a pause leaves is delivered all the same. */
+  #fill(chunk: Buffer): void {
+    for (let rest = chunk; rest.length > 0 && this.#state === "open";) {
+      const protocol = this.#protocol
+      if (!isBuffered(protocol)) return this.#take(rest)
+      const taken = this.#guard(() => {
+        const buffer = protocol.getBuffer(rest.length)
+        if (!(buffer instanceof Uint8Array)) throw new TypeError("getBuffer() must return a Uint8Array")
+        if (buffer.byteLength === 0) throw new RangeError("getBuffer() returned an empty buffer")
+        const bytes = Math.min(buffer.byteLength, rest.length)
+        buffer.set(rest.subarray(0, bytes))
+        protocol.bufferUpdated(bytes)
+        return bytes
+      })
+      rest = rest.subarray(taken ?? rest.length)
+    }
+  }
+
+  /** A data callback that throws ends the transport, which is then lost for that reason (asyncio's fatal error). */
+  #guard<Result>(callback: () => Result): Result | undefined {
+    try {
+      return callback()
+    } catch (error) {
+      this.#thrown = error instanceof Error ? error : new Error(String(error))
+      this.#link.report(error, "a data callback")
+      this.abort()
+      return undefined
+    }
+  }
+
+  #report(where: string, callback: () => void): void {
+    try {
+      callback()
+    } catch (error) {
+      this.#link.report(error, where)
+    }
+  }
+}
+
+/** Where a process wrote to: the pipe's data goes to the process's protocol. */
+export class ReadPipe implements ReadTransport {
+  readonly id: number
+  readonly #read: ReadSide
+  readonly #link: Link
+  #state: State = "open"
+
+  constructor(id: number, link: Link, take: (chunk: Buffer) => void) {
+    this.id = id
+    this.#link = link
+    this.#read = new ReadSide(id, link, take)
+  }
+
+  close(): void {
+    if (this.#state !== "open") return
+    this.#state = "closing"
+    this.#read.stop()
+    this.#link.notify("transport/close", { transport: this.id })
+  }
+
+  isClosing(): boolean {
+    return this.#state !== "open"
+  }
+
+  getExtraInfo(_name: string, otherwise: unknown = null): unknown {
+    return otherwise
+  }
+
+  isReading(): boolean {
+    return this.#read.isReading
+  }
+
+  pauseReading(): void {
+    this.#read.pause()
+  }
+
+  resumeReading(): void {
+    this.#read.resume()
+  }
+
+  /** @internal */
+  data(chunk: Buffer): void {
+    this.#read.data(chunk)
+  }
+
+  /** @internal Runs `action` behind all data; the pipe is over then. */
+  lost(action: () => void): void {
+    this.#read.after(() => {
+      this.#state = "lost"
+      this.#read.stop()
+      action()
+    })
+  }
+}
+
+/** Where a process reads from. */
+export class WritePipe implements WriteTransport {
+  readonly id: number
+  readonly #link: Link
+  readonly #write: WriteSide
+  #state: State = "open"
+
+  constructor(id: number, link: Link, writeWindowBytes: number, events: ConstructorParameters<typeof WriteSide>[3]) {
+    this.id = id
+    this.#link = link
+    this.#write = new WriteSide(id, link, writeWindowBytes, events)
+  }
+
+  write(data: Uint8Array): void {
+    this.#write.write(data)
+  }
+
+  writelines(pieces: Iterable<Uint8Array>): void {
+    for (const piece of pieces) this.write(piece)
+  }
+
+  /** The end of a pipe is its close. */
+  writeEof(): void {
+    this.close()
+  }
+
+  canWriteEof(): boolean {
+    return true
+  }
+
+  close(): void {
+    if (this.#state !== "open") return
+    this.#state = "closing"
+    this.#write.close()
+  }
+
+  abort(): void {
+    if (this.#state === "lost") return
+    this.#state = "closing"
+    this.#write.drop()
+    this.#link.notify("transport/abort", { transport: this.id })
+  }
+
+  isClosing(): boolean {
+    return this.#state !== "open"
+  }
+
+  getExtraInfo(_name: string, otherwise: unknown = null): unknown {
+    return otherwise
+  }
+
+  getWriteBufferSize(): number {
+    return this.#write.bufferedBytes
+  }
+
+  getWriteBufferLimits(): { lowBytes: number; highBytes: number } {
+    const { lowBytes, highBytes } = this.#write.marks
+    return { lowBytes, highBytes }
+  }
+
+  setWriteBufferLimits({ highBytes, lowBytes }: { highBytes?: number; lowBytes?: number } = {}): void {
+    this.#write.setMarks(highBytes, lowBytes)
+  }
+
+  /** @internal */
+  flushed(offset: number): void {
+    this.#write.flushed(offset)
+  }
+
+  /** @internal */
+  lost(action: () => void): void {
+    this.#state = "lost"
+    this.#write.drop()
+    action()
+  }
+}
