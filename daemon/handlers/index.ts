@@ -2,7 +2,7 @@
 import type { Handlers } from "./context.ts"
 import { daemonHandlers } from "./daemon.ts"
 import { lifecycleHandlers } from "./lifecycle.ts"
-import { loopHandlers } from "./loop.ts"
+import { loopHandlers } from "./loop/index.ts"
 import { serverHandlers } from "./server.ts"
 import { transportHandlers } from "./transport.ts"
 

@@ -19,6 +19,7 @@ export class Possessions {
   /** Processes whose group may have members left: grandchildren outlive the transport, not the client. */
   readonly #groups = new Set<ProcessTransport>()
   #emptied = (): void => {}
+  #abandoned = false
 
   /** @param limit most transports and servers at once. */
   constructor(limit: number) {
@@ -37,8 +38,10 @@ export class Possessions {
     return this.#holdings.size + this.#servers.size < this.#limit
   }
 
+  /** What comes about when its client is gone already is ended at once. */
   add(holding: Holding): void {
     this.#holdings.add(holding)
+    if (this.#abandoned) holding.abort()
   }
 
   remove(holding: Holding): void {
@@ -48,6 +51,7 @@ export class Possessions {
 
   addServer(server: ServerHolding): void {
     this.#servers.add(server)
+    if (this.#abandoned) server.close()
   }
 
   removeServer(server: ServerHolding): void {
@@ -62,6 +66,7 @@ export class Possessions {
 
   /** Ends everything; resolves when nothing is left. */
   async abandon(clock: Clock, { closeMs, killMs }: Deadlines): Promise<void> {
+    this.#abandoned = true
     for (const server of this.#servers) server.close()
     for (const holding of this.#holdings) holding.abandon()
     for (const process of this.#groups) process.signalGroup("SIGTERM")

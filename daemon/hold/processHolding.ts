@@ -9,6 +9,7 @@
 import type { Duplex } from "node:stream"
 import { rpcError } from "../../protocol/errors.ts"
 import { WRITE_WINDOW_BYTES } from "../../protocol/limits.ts"
+import type { RequestResult } from "../../protocol/registry.ts"
 import type { Clock } from "../clock.ts"
 import { lossOf } from "../failures.ts"
 import { ProcessTransport } from "../transports/process.ts"
@@ -19,6 +20,7 @@ import type { Description, Ending, Holding, State } from "./holding.ts"
 import type { Recipient } from "./recipient.ts"
 
 export type PipeFd = 0 | 1 | 2
+type Opened = RequestResult<"loop/subprocessExec">
 
 export interface ProcessHoldingOptions {
   readonly id: number
@@ -75,17 +77,22 @@ export class ProcessHolding implements Holding {
     return Object.fromEntries(this.channels.map(({ fd, id }) => [fd, id]))
   }
 
-  start(): void {
-    this.#state = "open"
+  /** What the answer to the request that made it says. */
+  get opened(): Opened {
     const { id: transport, kind, extra, pipes } = this
-    this.owner.notify("protocol/connectionMade", {
+    return {
       transport,
       kind,
-      extra,
+      extra: { ...extra },
       writeWindowBytes: WRITE_WINDOW_BYTES,
       pid: this.process.pid,
       pipes,
-    })
+    }
+  }
+
+  start(): void {
+    this.#state = "open"
+    this.owner.notify("protocol/connectionMade", this.opened)
     for (const channel of this.channels) channel.start()
     this.#sayExit()
   }

@@ -1,10 +1,13 @@
 /** A byte stream that a client holds: its callbacks are those of asyncio's `Protocol`. */
 import type { StreamEvents, StreamTransport, Extra } from "../transports/transport.ts"
 import { WRITE_WINDOW_BYTES } from "../../protocol/limits.ts"
+import type { RequestResult } from "../../protocol/registry.ts"
 import { isSystemError, lossOf } from "../failures.ts"
 import { Channel, type TransportOptions } from "./channel.ts"
 import type { Description, Ending, Holding, Kind, State } from "./holding.ts"
 import type { Recipient } from "./recipient.ts"
+
+type Opened = RequestResult<"loop/createConnection">
 
 export interface StreamHoldingOptions {
   readonly id: number
@@ -55,6 +58,11 @@ export class StreamHolding implements Holding {
     return this.#state === "open" && this.#stream.isClosing ? "closing" : this.#state
   }
 
+  /** What the answer to the request that made it says. */
+  get opened(): Opened {
+    return { transport: this.id, kind: this.kind, extra: { ...this.extra }, writeWindowBytes: WRITE_WINDOW_BYTES }
+  }
+
   set onEof(onEof: "close" | "keep") {
     this.#onEof = onEof
   }
@@ -65,15 +73,8 @@ export class StreamHolding implements Holding {
 
   start(): void {
     this.#state = "open"
-    const { id: transport, kind, extra } = this
     const server = this.#server === undefined ? {} : { server: this.#server }
-    this.owner.notify("protocol/connectionMade", {
-      transport,
-      kind,
-      ...server,
-      extra,
-      writeWindowBytes: WRITE_WINDOW_BYTES,
-    })
+    this.owner.notify("protocol/connectionMade", { ...this.opened, ...server })
     this.channels[0].start()
   }
 

@@ -1,0 +1,43 @@
+/** Subprocesses, by program or by command line. */
+import type { RequestResult } from "../../../protocol/registry.ts"
+import type { TransportOptions } from "../../hold/channel.ts"
+import { ProcessHolding } from "../../hold/processHolding.ts"
+import { spawn, type Command, type ProcessParams } from "../../open/spawn.ts"
+import { ProcessTransport } from "../../transports/process.ts"
+import type { Context, Handlers } from "../context.ts"
+import { named } from "../opening.ts"
+
+export const processHandlers: Pick<Handlers, "loop/subprocessExec" | "loop/subprocessShell"> = {
+  "loop/subprocessExec": ({ program, args, ...params }, context) => start({ program, args }, params, context),
+  "loop/subprocessShell": ({ command, ...params }, context) =>
+    start({ program: "/bin/sh", args: ["-c", command] }, params, context),
+}
+
+function start(
+  command: Command,
+  params: ProcessParams & { readonly options: TransportOptions },
+  context: Context,
+): Promise<RequestResult<"loop/subprocessExec">> {
+  const { daemon, session } = context
+  return named(params.options.name, context, async (id) => {
+    const { child, pipes } = await spawn(command, params, daemon.environment)
+    const holding = new ProcessHolding({
+      id,
+      owner: session,
+      options: params.options,
+      drainMs: params.drainMs,
+      clock: daemon.clock,
+      pipes: pipes.map(({ fd, stream }) => ({ fd, stream, id: daemon.table.nextId() })),
+      makeProcess: (events) => new ProcessTransport(child, params.processGroup, events),
+      ended: (ending) => {
+        daemon.table.remove(holding, ending)
+        session.possessions.remove(holding)
+      },
+    })
+    daemon.table.add(holding)
+    session.possessions.add(holding)
+    session.possessions.addGroup(holding.process)
+    context.afterReply(() => holding.start())
+    return holding.opened
+  })
+}
