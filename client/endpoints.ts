@@ -60,9 +60,9 @@ export class Endpoints {
       reject(error)
     }
     this.#opening.clear()
-    for (const transport of [...this.#transports.values()]) transport.lost(error)
-    for (const process of [...this.#processes.values()]) process.lost(error)
-    for (const { server } of [...this.#servers.values()]) server.ended()
+    for (const transport of this.#transports.values()) transport.lost(error)
+    for (const process of this.#processes.values()) process.lost(error)
+    for (const { server } of this.#servers.values()) server.ended()
   }
 
   /** Takes a notification of the daemon; unknown ones, of a newer daemon, are ignored. */

@@ -9,6 +9,7 @@ import type { Link } from "./link.ts"
 import { SubprocessTransport } from "./process.ts"
 import type { StreamProtocol, SubprocessProtocol } from "./protocols.ts"
 import { Server } from "./server.ts"
+import { surroundings } from "./surroundings.ts"
 import { Transport } from "./transport.ts"
 
 /** What the loop needs of the connection to the daemon. */
@@ -161,12 +162,4 @@ export class Loop {
       throw error instanceof Error ? error : rpcError("TransportClosed", String(error), { transport })
     }
   }
-}
-
-/** What a child sees is this process's, not the daemon's: working directory, environment, umask. */
-function surroundings(): Pick<SubprocessOptions, "cwd" | "env" | "clearEnv" | "umask"> {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  )
-  return { cwd: process.cwd(), env, clearEnv: true, umask: process.umask() }
 }

@@ -6,7 +6,7 @@ import { rpcError, type RpcError } from "../../protocol/errors.ts"
 import { WRITE_WINDOW_BYTES } from "../../protocol/limits.ts"
 import type { StreamTransport } from "../transports/transport.ts"
 import type { Recipient } from "./recipient.ts"
-import { WaterMarks } from "../../protocol/waterMarks.ts"
+import type { WaterMarks } from "../../protocol/waterMarks.ts"
 
 export interface InletOptions {
   readonly recipient: Recipient
