@@ -1,4 +1,10 @@
-/** One connection to a daemon: the loop that makes transports, requests of any kind, and the end of it all. */
+/**
+ * One client of a daemon: the loop that makes transports, requests of any kind, and the end of it all.
+ * With `reconnect` it outlives its connection: what has lifetime "daemon" goes on after a break as if there had been a
+ * pause.
+ */
+import { setTimeout as delay } from "node:timers/promises"
+import { rpcError, RpcError } from "../protocol/errors.ts"
 import { ConnectionEnded, Peer } from "../protocol/peer.ts"
 import type {
   ClientNotificationName,
@@ -9,83 +15,92 @@ import type {
 } from "../protocol/registry.ts"
 import { PROTOCOL_VERSION } from "../protocol/version.ts"
 import type { Streams } from "./connect.ts"
-import { Endpoints } from "./endpoints.ts"
+import { Endpoints, type Kept } from "./endpoints.ts"
 import type { Link } from "./link.ts"
 import { Loop, type ExceptionHandler } from "./loop.ts"
+
+export interface ReconnectOptions {
+  /** How long to try before everything is lost after all (default 60 000). */
+  readonly timeoutMs?: number
+  /** Pause after the first failed attempt; it doubles, with jitter (default 20). */
+  readonly minDelayMs?: number
+  /** Longest pause between two attempts (default 2 000). */
+  readonly maxDelayMs?: number
+}
 
 export interface ClientOptions {
   readonly clientInfo?: { readonly name: string; readonly version?: string }
   /** Bytes as they are instead of base64, where the daemon can (default true). */
   readonly byteMessages?: boolean
+  /** Come back after a lost connection (default false): for clients that join a daemon on a socket. */
+  readonly reconnect?: boolean | ReconnectOptions
   /** Gets what callbacks throw where nobody can catch it; by default it is printed on stderr, as asyncio does. */
   readonly exceptionHandler?: ExceptionHandler
 }
 
 export type Greeting = RequestResult<"initialize">
 
+type NotifyParams<Name extends RequestName | ClientNotificationName> = Name extends RequestName
+  ? RequestParams<Name>
+  : Name extends ClientNotificationName
+    ? ClientNotificationParams<Name>
+    : never
+
 export class Client implements Link, AsyncDisposable {
   readonly loop: Loop
-  /** Resolves when the connection is over, whatever the cause. */
+  /** Resolves when the connection is over for good, whatever the cause. */
   readonly closed: Promise<void>
-  readonly #streams: Streams
-  readonly #peer: Peer
-  readonly #endpoints = new Endpoints()
+  readonly #options: ClientOptions
+  readonly #open: () => Promise<Streams>
+  readonly #endpoints = new Endpoints((transport) => this.notify("transport/abort", { transport }))
   #exceptionHandler: ExceptionHandler
-  #greeting: Greeting | null = null
+  #peer!: Peer
+  #greeting!: Greeting
+  #closing = false
+  /** While the connection is broken: settles when it is back, or gone for good. */
+  #away: Promise<void> | null = null
+  /** Said while away, to be said behind all that has been attached again. */
+  #unsaid: Array<() => void> = []
   #resolveClosed = (): void => {}
 
-  private constructor(streams: Streams, { exceptionHandler = printError }: ClientOptions) {
-    this.#streams = streams
-    this.#exceptionHandler = exceptionHandler
+  private constructor(open: () => Promise<Streams>, options: ClientOptions) {
+    this.#open = open
+    this.#options = options
+    this.#exceptionHandler = options.exceptionHandler ?? printError
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve))
     this.loop = new Loop(this, this.#endpoints)
-    this.#peer = new Peer({
-      ...streams,
-      notification: (method, params) => this.#endpoints.take(method, params),
-      bug: (error, method) => this.report(error, method),
-      closed: () => this.#ended(),
-    })
   }
 
   /** @internal Use `connect()`. */
-  static async start(streams: Streams, options: ClientOptions): Promise<Client> {
-    const client = new Client(streams, options)
-    try {
-      await client.#initialize(options)
-      return client
-    } catch (error) {
-      client.destroy()
-      throw error
-    }
+  static async start(open: () => Promise<Streams>, options: ClientOptions): Promise<Client> {
+    const client = new Client(open, options)
+    await client.#connect()
+    return client
   }
 
   /** What the daemon answered to `initialize`. */
   get greeting(): Greeting {
-    return this.#greeting as Greeting
+    return this.#greeting
   }
 
   /**
-   * Sends any request of the protocol.
-   * Rejects with the RpcError that the daemon answers, or with ConnectionEnded when the connection ended before.
+   * Sends any request of the protocol; while the connection is broken, once it is back.
+   * Rejects with the RpcError that the daemon answers, or with ConnectionEnded when the connection ended before the
+   * answer: whether it took effect is then unknown, and it is not sent again.
    * An aborted `signal` asks the daemon to cancel: RequestCancelled, unless it was done already.
    */
-  request<Name extends RequestName>(
+  async request<Name extends RequestName>(
     name: Name,
     params: RequestParams<Name>,
     { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<RequestResult<Name>> {
-    return this.#peer.request(name, params as object, signal) as Promise<RequestResult<Name>>
+    if (this.#away !== null) await this.#away
+    return (await this.#peer.request(name, params as object, signal)) as RequestResult<Name>
   }
 
-  notify<Name extends RequestName | ClientNotificationName>(
-    name: Name,
-    params: Name extends RequestName
-      ? RequestParams<Name>
-      : Name extends ClientNotificationName
-        ? ClientNotificationParams<Name>
-        : never,
-  ): void {
-    this.#peer.notify(name, params as object)
+  notify<Name extends RequestName | ClientNotificationName>(name: Name, params: NotifyParams<Name>): void {
+    if (this.#away === null) this.#peer.notify(name, params as object)
+    else this.#unsaid.push(() => this.#peer.notify(name, params as object))
   }
 
   setExceptionHandler(handler: ExceptionHandler): void {
@@ -93,7 +108,13 @@ export class Client implements Link, AsyncDisposable {
   }
 
   report(error: unknown, where: string): void {
-    this.#exceptionHandler(error, where)
+    try {
+      this.#exceptionHandler(error, where)
+    } catch (inHandler) {
+      // A handler that throws must not stop what is being delivered (asyncio logs it, too).
+      printError(error, where)
+      printError(inHandler, "the exception handler")
+    }
   }
 
   /**
@@ -101,16 +122,18 @@ export class Client implements Link, AsyncDisposable {
    * Protocols hear `connectionLost` with ConnectionEnded for what was still open.
    */
   async close(): Promise<void> {
+    this.#closing = true
     if (!this.#peer.isClosed) {
-      await this.request("shutdown", {}).catch(() => {})
-      this.notify("exit", {})
+      await this.#peer.request("shutdown", {}).catch(() => {})
+      this.#peer.notify("exit", {})
       this.#peer.finish()
     }
     await this.closed
   }
 
-  /** Cuts the connection at once. */
+  /** Cuts the connection at once, and for good. */
   destroy(): void {
+    this.#closing = true
     this.#peer.destroy()
   }
 
@@ -118,24 +141,117 @@ export class Client implements Link, AsyncDisposable {
     await this.close()
   }
 
-  async #initialize({ clientInfo, byteMessages = true }: ClientOptions): Promise<void> {
-    const greeting = await this.request("initialize", {
-      protocolVersion: PROTOCOL_VERSION,
-      processId: process.pid,
-      ...(clientInfo !== undefined && { clientInfo }),
-      capabilities: { byteMessages, flowControl: true },
+  /** A new connection that has been through `initialize`. */
+  async #connect(): Promise<void> {
+    const streams = await this.#open()
+    const { clientInfo, byteMessages = true } = this.#options
+    const peer = new Peer({
+      ...streams,
+      notification: (method, params) => this.#endpoints.take(method, params),
+      bug: (error, method) => this.report(error, method),
+      closed: () => {
+        streams.input.destroy()
+        streams.output.destroy()
+        if (peer === this.#peer) this.#ended()
+      },
     })
-    this.#peer.byteMessages = byteMessages && greeting.capabilities.byteMessages
-    this.#greeting = greeting
-    this.notify("initialized", {})
+    try {
+      const greeting = (await peer.request("initialize", {
+        protocolVersion: PROTOCOL_VERSION,
+        processId: process.pid,
+        ...(clientInfo !== undefined && { clientInfo }),
+        capabilities: { byteMessages, flowControl: true },
+      })) as Greeting
+      peer.byteMessages = byteMessages && greeting.capabilities.byteMessages
+      peer.notify("initialized", {})
+      this.#peer = peer
+      this.#greeting = greeting
+    } catch (error) {
+      peer.destroy()
+      throw error
+    }
   }
 
   #ended(): void {
-    this.#streams.input.destroy()
-    this.#streams.output.destroy()
-    this.#endpoints.lost(new ConnectionEnded())
+    const error = new ConnectionEnded()
+    if (this.#closing || !this.#options.reconnect) return this.#endForGood(error)
+    if (this.#away !== null) return
+    this.#endpoints.lost(error, { butKept: true })
+    this.#away = this.#comeBack().then(
+      () => {
+        this.#away = null
+        for (const say of this.#unsaid.splice(0)) say()
+      },
+      (reason: Error) => {
+        this.#away = null
+        this.#endForGood(reason)
+      },
+    )
+  }
+
+  #endForGood(error: Error): void {
+    this.#endpoints.lost(error)
+    this.#unsaid = []
     this.#resolveClosed()
   }
+
+  /** Tries until it is back; rejects with the reason when it never will be. */
+  async #comeBack(): Promise<void> {
+    const { reconnect } = this.#options
+    const { timeoutMs = 60_000, minDelayMs = 20, maxDelayMs = 2_000 } = typeof reconnect === "object" ? reconnect : {}
+    const { startId } = this.#greeting.serverInfo
+    const startedMs = performance.now()
+    for (let delayMs = minDelayMs; ; delayMs = Math.min(2 * delayMs, maxDelayMs)) {
+      if (this.#closing) throw new ConnectionEnded()
+      try {
+        await this.#connect()
+        if (this.#greeting.serverInfo.startId !== startId) throw restarted()
+        return await this.#resume()
+      } catch (error) {
+        if (error instanceof RpcError && error.name === "ShuttingDown") throw error
+        if (performance.now() - startedMs > timeoutMs) throw error
+      }
+      // Jitter, so that many clients of one daemon do not come back at the same instant.
+      await delay(delayMs * (0.5 + Math.random() / 2))
+    }
+  }
+
+  /** Attaches what is kept, where it stood. Rejects with ConnectionEnded when the connection broke again. */
+  async #resume(): Promise<void> {
+    const ask = <Name extends RequestName>(name: Name, params: RequestParams<Name>): Promise<RequestResult<Name>> =>
+      this.#peer.request(name, params as object) as Promise<RequestResult<Name>>
+    await Promise.all(
+      this.#endpoints.kept.map(async ({ transport, role }: Kept) => {
+        try {
+          const { id, resumption } = transport
+          // Stolen, for the daemon may not have noticed yet that the former connection is gone.
+          const params = { transport: id, role, steal: role === "owner", ...resumption }
+          transport.resumed(await ask("transport/attach", params))
+        } catch (error) {
+          if (!(error instanceof RpcError)) throw error
+          transport.cut(error)
+        }
+      }),
+    )
+    for (const server of this.#endpoints.keptServers) {
+      try {
+        await ask("server/attach", { server: server.id, steal: true })
+      } catch (error) {
+        if (!(error instanceof RpcError)) throw error
+        server.ended()
+        continue
+      }
+      const { transports } = await ask("transport/list", {})
+      for (const { transport, server: by, clientId } of transports) {
+        if (by !== server.id || clientId !== null || this.#endpoints.has(transport)) continue
+        this.#endpoints.accepted({ ...(await ask("transport/attach", { transport, since: "start" })), server: by })
+      }
+    }
+  }
+}
+
+function restarted(): RpcError {
+  return rpcError("ShuttingDown", "the daemon was restarted: what the former one held is gone")
 }
 
 function printError(error: unknown, where: string): void {

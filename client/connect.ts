@@ -30,18 +30,19 @@ export type ConnectOptions = ClientOptions &
  * VersionUnsupported when it speaks another language.
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
-  const streams =
-    "streams" in options
-      ? options.streams
-      : "socket" in options
-        ? await join(options.socket)
-        : await launch(options.launch === true ? {} : options.launch)
-  return Client.start(streams, options)
+  return await Client.start(() => open(options), options)
+}
+
+async function open(options: ConnectOptions): Promise<Streams> {
+  if ("streams" in options) return options.streams
+  if ("socket" in options) return await join(options.socket)
+  return await launch(options.launch === true ? {} : options.launch)
 }
 
 function join(path: string): Promise<Streams> {
   return new Promise((resolve, reject) => {
-    const socket = connectSocket({ path })
+    // Half-open: the daemon may end first, and what it said before is still to be read.
+    const socket = connectSocket({ path, allowHalfOpen: true })
     socket.once("error", (error: NodeJS.ErrnoException) => {
       const { code: errno = "EIO", syscall = "connect" } = error
       reject(rpcError("OsFailure", `no daemon answers on ${path}: ${errno}`, { errno, syscall, path }))
@@ -55,6 +56,8 @@ function launch({ command, env }: LaunchOptions): Promise<Streams> {
     process.execPath,
     fileURLToPath(new URL("../cli/main.js", import.meta.url)),
     "stdio",
+    // Said aloud, because $TRANSPORTD_FRAMING may say otherwise.
+    "--framing=header",
   ]
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"], ...(env !== undefined && { env }) })

@@ -3,13 +3,25 @@ export { connect, type ConnectOptions, type LaunchOptions, type Streams } from "
 export { type Client, type ClientOptions, type Greeting } from "./client.ts"
 export {
   type ConnectionOptions,
+  type DatagramOptions,
   type ExceptionHandler,
   type Loop,
+  type PipeOptions,
   type ServerOptions,
   type SubprocessOptions,
+  type UnixConnectionOptions,
+  type UnixServerOptions,
 } from "./loop.ts"
-export type { BaseProtocol, BufferedProtocol, Protocol, StreamProtocol, SubprocessProtocol } from "./protocols.ts"
+export type {
+  BaseProtocol,
+  BufferedProtocol,
+  DatagramProtocol,
+  Protocol,
+  StreamProtocol,
+  SubprocessProtocol,
+} from "./protocols.ts"
 export type { BaseTransport, ReadPipe, ReadTransport, Transport, WritePipe, WriteTransport } from "./transport.ts"
+export type { DatagramAddress, DatagramTransport, SenderAddress } from "./datagram.ts"
 export type { SubprocessTransport } from "./process.ts"
 export type { Address, Server } from "./server.ts"
 export { ERRORS, errorName, isRpcError, RpcError, type ErrorName } from "../protocol/errors.ts"

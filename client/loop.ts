@@ -4,13 +4,14 @@
  */
 import { rpcError } from "../protocol/errors.ts"
 import type { RequestParams, RequestResult } from "../protocol/registry.ts"
+import { DatagramTransport } from "./datagram.ts"
 import type { Endpoints, Made } from "./endpoints.ts"
 import type { Link } from "./link.ts"
 import { SubprocessTransport } from "./process.ts"
-import type { StreamProtocol, SubprocessProtocol } from "./protocols.ts"
+import type { DatagramProtocol, StreamProtocol, SubprocessProtocol } from "./protocols.ts"
 import { Server } from "./server.ts"
-import { surroundings } from "./surroundings.ts"
-import { Transport } from "./transport.ts"
+import { absolutePath, surroundings } from "./surroundings.ts"
+import { Transport, type ReadTransport, type WriteTransport } from "./transport.ts"
 
 /** What the loop needs of the connection to the daemon. */
 export interface Requests extends Link {
@@ -24,10 +25,21 @@ export interface Requests extends Link {
 type OpenName =
   | "loop/createConnection"
   | "loop/createServer"
+  | "loop/createUnixConnection"
+  | "loop/createUnixServer"
+  | "loop/createDatagramEndpoint"
+  | "loop/connectReadPipe"
+  | "loop/connectWritePipe"
+  | "loop/getaddrinfo"
+  | "loop/getnameinfo"
   | "loop/subprocessExec"
   | "loop/subprocessShell"
   | "server/startServing"
   | "server/getInfo"
+  | "server/close"
+  | "transport/attach"
+
+type Opened = RequestResult<"loop/createConnection">
 
 type OpenRequests = { [Name in OpenName]: { params: RequestParams<Name>; result: RequestResult<Name> } }
 
@@ -36,7 +48,10 @@ interface Cancellable {
   readonly signal?: AbortSignal
 }
 
-type Options = Pick<NonNullable<RequestParams<"loop/createConnection">["options"]>, "name" | "paused">
+type Options = Pick<
+  NonNullable<RequestParams<"loop/createConnection">["options"]>,
+  "name" | "paused" | "lifetime" | "graceMs" | "retainBytes" | "whenFull"
+>
 type WithOptions<Name extends OpenName, Without extends string = never> = Omit<
   RequestParams<Name>,
   "options" | Without
@@ -44,7 +59,16 @@ type WithOptions<Name extends OpenName, Without extends string = never> = Omit<
 
 export type ConnectionOptions = WithOptions<"loop/createConnection"> & Cancellable
 export type ServerOptions = WithOptions<"loop/createServer">
+export type UnixConnectionOptions = WithOptions<"loop/createUnixConnection"> & Cancellable
+export type UnixServerOptions = WithOptions<"loop/createUnixServer">
+export type DatagramOptions = Omit<RequestParams<"loop/createDatagramEndpoint">, "options"> & {
+  readonly options?: Pick<Options, "name" | "paused">
+} & Cancellable
+export type PipeOptions = WithOptions<"loop/connectReadPipe"> & Cancellable
 export type SubprocessOptions = WithOptions<"loop/subprocessExec", "program" | "args"> & Cancellable
+
+export type AttachOptions = Omit<RequestParams<"transport/attach">, "transport" | "encoding" | "readWindowBytes">
+type Attached = RequestResult<"transport/attach">
 
 /** Gets a callback's error that nobody could catch, and where it was thrown. */
 export type ExceptionHandler = (error: unknown, where: string) => void
@@ -64,20 +88,17 @@ export class Loop {
    * Rejects with OsFailure (`error.errno`: ECONNREFUSED, …), ResolveFailed, TimedOut or RequestCancelled; the factory is
    * not called then. Source: asyncio `loop.create_connection`.
    */
-  async createConnection<P extends StreamProtocol>(
+  createConnection<P extends StreamProtocol>(
     protocolFactory: () => P,
     { signal, options, ...params }: ConnectionOptions,
   ): Promise<[Transport, P]> {
-    const opened = await this.#requests.request(
-      "loop/createConnection",
-      { ...params, options: { ...options, onEof: "keep" } },
-      { signal },
+    return this.#connect(protocolFactory, options, () =>
+      this.#requests.request(
+        "loop/createConnection",
+        { ...params, options: { ...options, onEof: "keep" } },
+        { signal },
+      ),
     )
-    // Order: the answer comes before `connectionMade`, and nothing is awaited between here and there.
-    const made = this.#endpoints.made(opened.transport)
-    const [transport, protocol] = this.#open(protocolFactory, opened)
-    await made
-    return [transport, protocol]
   }
 
   /**
@@ -89,9 +110,116 @@ export class Loop {
       ...params,
       options: { ...options, onEof: "keep" },
     })
-    const server = new Server(this.#requests, opened, () => this.#endpoints.forget(opened.server))
-    this.#endpoints.addServer(server, (made) => this.#accept(protocolFactory, made))
-    return server
+    return this.#serve(protocolFactory, options, opened)
+  }
+
+  /**
+   * Connects to a Unix socket; a relative path is one of this process. A leading NUL means an abstract name of Linux.
+   * Rejects with OsFailure (`error.errno`: ENOENT, ECONNREFUSED, …), TimedOut, RequestCancelled or NotSupported.
+   * Source: asyncio `loop.create_unix_connection`.
+   */
+  createUnixConnection<P extends StreamProtocol>(
+    protocolFactory: () => P,
+    { signal, options, path, ...params }: UnixConnectionOptions,
+  ): Promise<[Transport, P]> {
+    return this.#connect(protocolFactory, options, () =>
+      this.#requests.request(
+        "loop/createUnixConnection",
+        { ...params, path: absolutePath(path), options: { ...options, onEof: "keep" } },
+        { signal },
+      ),
+    )
+  }
+
+  /**
+   * Listens on a Unix socket; each connection gets a protocol of the factory. A relative path is one of this process,
+   * and without a `mode` the file has what this process's umask leaves.
+   * Rejects with OsFailure (`error.errno`: EADDRINUSE, …) or NotSupported. Source: asyncio `loop.create_unix_server`.
+   */
+  async createUnixServer(
+    protocolFactory: () => StreamProtocol,
+    { options, path, mode = 0o777 & ~surroundings().umask, ...params }: UnixServerOptions,
+  ): Promise<Server> {
+    const opened = await this.#requests.request("loop/createUnixServer", {
+      ...params,
+      path: absolutePath(path),
+      mode,
+      options: { ...options, onEof: "keep" },
+    })
+    return this.#serve(protocolFactory, options, opened)
+  }
+
+  /**
+   * Opens a UDP socket: bound to `localAddr`, connected to `remoteAddr`, both, or of a `family` alone.
+   * Rejects with OsFailure (`error.errno`: EADDRINUSE, …), ResolveFailed, TimedOut, NotSupported or InvalidParams.
+   * Source: asyncio `loop.create_datagram_endpoint`.
+   */
+  async createDatagramEndpoint<P extends DatagramProtocol>(
+    protocolFactory: () => P,
+    { signal, ...params }: DatagramOptions,
+  ): Promise<[DatagramTransport, P]> {
+    const opened = await this.#requests.request("loop/createDatagramEndpoint", params, { signal })
+    const { transport: id } = opened
+    const protocol = this.#make(protocolFactory, id)
+    const forget = (): void => this.#endpoints.forget(id)
+    const hasRemote = params.remoteAddr !== undefined
+    const transport = new DatagramTransport(this.#requests, protocol, opened, hasRemote, forget)
+    this.#endpoints.addDatagram(transport)
+    await this.#endpoints.made(id)
+    return [transport, protocol]
+  }
+
+  /**
+   * Reads from a named pipe or a terminal, by path (a relative one is of this process), or from a descriptor `fd` that
+   * the daemon inherited. Its end is `eofReceived`, then `connectionLost(null)`, whatever the answer.
+   * Rejects with OsFailure (`error.errno`: ENOENT, …) or InvalidParams. Source: asyncio `loop.connect_read_pipe`.
+   */
+  connectReadPipe<P extends StreamProtocol>(
+    protocolFactory: () => P,
+    { signal, options, ...params }: PipeOptions,
+  ): Promise<[ReadTransport, P]> {
+    return this.#connect(protocolFactory, options, () =>
+      this.#requests.request("loop/connectReadPipe", { ...pipeOf(params), options: { ...options } }, { signal }),
+    )
+  }
+
+  /**
+   * Writes to what {@link connectReadPipe} could read. A named pipe opens once somebody reads it. `writeEof()` is its
+   * close. A reader that goes away is `connectionLost`: null, or EPIPE if something was still to be written.
+   * Rejects with TimedOut and RequestCancelled too. Source: asyncio `loop.connect_write_pipe`.
+   */
+  connectWritePipe<P extends StreamProtocol>(
+    protocolFactory: () => P,
+    { signal, options, timeoutMs, ...params }: PipeOptions & { readonly timeoutMs?: number },
+  ): Promise<[WriteTransport, P]> {
+    const timeout = timeoutMs === undefined ? {} : { timeoutMs }
+    return this.#connect(protocolFactory, options, () =>
+      this.#requests.request(
+        "loop/connectWritePipe",
+        { ...pipeOf(params), ...timeout, options: { ...options } },
+        { signal },
+      ),
+    )
+  }
+
+  /**
+   * The addresses of a host and a service, as the daemon's machine knows them.
+   * Rejects with ResolveFailed, TimedOut or RequestCancelled. Source: asyncio `loop.getaddrinfo`.
+   */
+  getaddrinfo(
+    host: string | null,
+    port: number | string | null,
+    { signal, ...hints }: Omit<RequestParams<"loop/getaddrinfo">, "host" | "port"> & Cancellable = {},
+  ): Promise<RequestResult<"loop/getaddrinfo">> {
+    return this.#requests.request("loop/getaddrinfo", { host, port, ...hints }, { signal })
+  }
+
+  /** The names of an address and its port. Rejects as {@link getaddrinfo}. Source: asyncio `loop.getnameinfo`. */
+  getnameinfo(
+    address: { readonly host: string; readonly port: number },
+    { signal, ...flags }: Pick<RequestParams<"loop/getnameinfo">, "flags"> & Cancellable = {},
+  ): Promise<RequestResult<"loop/getnameinfo">> {
+    return this.#requests.request("loop/getnameinfo", { address, ...flags }, { signal })
   }
 
   /**
@@ -103,7 +231,7 @@ export class Loop {
     [program, ...args]: readonly [string, ...string[]],
     { signal, ...options }: SubprocessOptions = {},
   ): Promise<[SubprocessTransport, P]> {
-    return this.#start(protocolFactory, () =>
+    return this.#start(protocolFactory, options.options, () =>
       this.#requests.request("loop/subprocessExec", { program, args, ...surroundings(), ...options }, { signal }),
     )
   }
@@ -114,23 +242,101 @@ export class Loop {
     command: string,
     { signal, ...options }: SubprocessOptions = {},
   ): Promise<[SubprocessTransport, P]> {
-    return this.#start(protocolFactory, () =>
+    return this.#start(protocolFactory, options.options, () =>
       this.#requests.request("loop/subprocessShell", { command, ...surroundings(), ...options }, { signal }),
     )
   }
 
+  /**
+   * Attaches to a transport that outlived its client, or watches somebody else's: what comes goes to a protocol of the
+   * factory, which hears `connectionMade` first. A transport that ended not long ago gives what is kept, and its end.
+   * @param ref id or name.
+   * @param since an offset, `"start"` or `"now"`; absent: where the last owner had consumed to. What is gone from there is
+   * a `bytesLost` first.
+   * Rejects with UnknownTransport, TransportClosed, TransportBroken, or NotOwner unless it `steal`s or observes.
+   */
+  async attach<P extends StreamProtocol>(
+    protocolFactory: () => P,
+    ref: number | string,
+    options: AttachOptions = {},
+  ): Promise<[Transport, P]> {
+    const attached = await this.#attach(ref, options, "stream")
+    const [transport, protocol] = this.#open(protocolFactory, attached, attached)
+    transport.made()
+    return [transport, protocol]
+  }
+
+  /** The same for a process. */
+  async attachSubprocess<P extends SubprocessProtocol>(
+    protocolFactory: () => P,
+    ref: number | string,
+    options: AttachOptions = {},
+  ): Promise<[SubprocessTransport, P]> {
+    const attached = await this.#attach(ref, options, "subprocess")
+    const { pid = 0, pipes = {} } = attached
+    const [transport, protocol] = this.#openProcess(protocolFactory, { ...attached, pid, pipes }, attached.channels)
+    transport.made()
+    return [transport, protocol]
+  }
+
+  async #attach(ref: number | string, options: AttachOptions, wanted: string): Promise<Attached> {
+    const attached = await this.#requests.request("transport/attach", { transport: ref, ...options })
+    const { transport, kind } = attached
+    if (kind === "udp" || (kind === "subprocess") !== (wanted === "subprocess")) {
+      this.#requests.notify("transport/detach", { transport })
+      const message = `transport ${ref} is a ${kind}; ${kind === "subprocess" ? "attachSubprocess" : "attach"} is for it`
+      throw rpcError("NotSupported", message, { kind, operation: "attach" })
+    }
+    this.#endpoints.keep(transport, options.role)
+    return attached
+  }
+
+  async #connect<P extends StreamProtocol>(
+    protocolFactory: () => P,
+    options: Options | undefined,
+    connect: () => Promise<Opened>,
+  ): Promise<[Transport, P]> {
+    const opened = await connect()
+    if (options?.lifetime === "daemon") this.#endpoints.keep(opened.transport)
+    // Order: the answer comes before `connectionMade`, and nothing is awaited between here and there.
+    const [transport, protocol] = this.#open(protocolFactory, opened)
+    await this.#endpoints.made(opened.transport)
+    return [transport, protocol]
+  }
+
+  #serve(
+    protocolFactory: () => StreamProtocol,
+    options: Options | undefined,
+    opened: RequestResult<"loop/createServer">,
+  ): Server {
+    if (options?.lifetime === "daemon") this.#endpoints.keep(opened.server)
+    const server = new Server(this.#requests, opened, () => this.#endpoints.forget(opened.server))
+    this.#endpoints.addServer(server, (made) => this.#accept(protocolFactory, made))
+    return server
+  }
+
   async #start<P extends SubprocessProtocol>(
     protocolFactory: () => P,
+    options: Options | undefined,
     start: () => Promise<RequestResult<"loop/subprocessExec">>,
   ): Promise<[SubprocessTransport, P]> {
     const opened = await start()
-    const made = this.#endpoints.made(opened.transport)
-    const protocol = this.#make(protocolFactory, opened.transport)
-    const transport = new SubprocessTransport(this.#requests, protocol, opened, () =>
-      this.#endpoints.forget(opened.transport),
-    )
+    if (options?.lifetime === "daemon") this.#endpoints.keep(opened.transport)
+    const [transport, protocol] = this.#openProcess(protocolFactory, opened)
+    await this.#endpoints.made(opened.transport)
+    return [transport, protocol]
+  }
+
+  #openProcess<P extends SubprocessProtocol>(
+    protocolFactory: () => P,
+    opened: RequestResult<"loop/subprocessExec">,
+    channels?: Attached["channels"],
+  ): [SubprocessTransport, P] {
+    const { transport: id } = opened
+    const protocol = this.#make(protocolFactory, id)
+    const forget = (): void => this.#endpoints.forget(id)
+    const transport = new SubprocessTransport(this.#requests, protocol, opened, forget, channels)
     this.#endpoints.addProcess(transport)
-    await made
     return [transport, protocol]
   }
 
@@ -146,9 +352,11 @@ export class Loop {
   #open<P extends StreamProtocol>(
     protocolFactory: () => P,
     made: Pick<Made, "transport" | "extra" | "writeWindowBytes">,
+    position?: { readonly offset: number; readonly written: number },
   ): [Transport, P] {
-    const protocol = this.#make(protocolFactory, made.transport)
-    const transport = new Transport(this.#requests, protocol, made, () => this.#endpoints.forget(made.transport))
+    const { transport: id } = made
+    const protocol = this.#make(protocolFactory, id)
+    const transport = new Transport(this.#requests, protocol, made, () => this.#endpoints.forget(id), position)
     this.#endpoints.addTransport(transport)
     return [transport, protocol]
   }
@@ -162,4 +370,8 @@ export class Loop {
       throw error instanceof Error ? error : rpcError("TransportClosed", String(error), { transport })
     }
   }
+}
+
+function pipeOf({ path, fd }: Pick<PipeOptions, "path" | "fd">): { path?: string; fd?: number } {
+  return { ...(path !== undefined && { path: absolutePath(path) }), ...(fd !== undefined && { fd }) }
 }

@@ -2,7 +2,7 @@
 import type { RequestResult } from "../protocol/registry.ts"
 import type { Link } from "./link.ts"
 import type { SubprocessProtocol } from "./protocols.ts"
-import { ReadPipe, WritePipe, type BaseTransport } from "./transport.ts"
+import { ReadPipe, WritePipe, type BaseTransport, type Resumed, type Resumption } from "./transport.ts"
 
 type Opened = RequestResult<"loop/subprocessExec">
 
@@ -15,28 +15,38 @@ export class SubprocessTransport implements BaseTransport {
   readonly #stdin: WritePipe | null
   readonly #outputs: ReadonlyMap<number, ReadPipe>
   #protocol: SubprocessProtocol
+  readonly #pipesLost = new Set<number>()
   #returncode: number | null = null
   #closing = false
   #lost = false
 
-  constructor(link: Link, protocol: SubprocessProtocol, opened: Opened, forget: () => void) {
+  /** @param channels where the pipes stand, for a process that was started before. */
+  constructor(
+    link: Link,
+    protocol: SubprocessProtocol,
+    opened: Opened,
+    forget: () => void,
+    channels: Resumed["channels"] = [],
+  ) {
     this.id = opened.transport
     this.#link = link
     this.#protocol = protocol
     this.#opened = opened
     this.#forget = forget
-    const { 0: stdin, 1: stdout, 2: stderr } = opened.pipes
+    const { 0: stdin, ...outputs } = opened.pipes
+    const events = {
+      pauseWriting: () => this.#protocol.pauseWriting?.(),
+      resumeWriting: () => this.#protocol.resumeWriting?.(),
+    }
+    const at = (id: number): Resumed["channels"][number] | undefined => channels.find((channel) => channel.id === id)
     this.#stdin =
-      stdin === undefined
-        ? null
-        : new WritePipe(stdin, link, opened.writeWindowBytes, {
-            pauseWriting: () => this.#protocol.pauseWriting?.(),
-            resumeWriting: () => this.#protocol.resumeWriting?.(),
-          })
-    const outputs = new Map<number, ReadPipe>()
-    if (stdout !== undefined) outputs.set(1, new ReadPipe(stdout, link, (chunk) => this.#output(1, chunk)))
-    if (stderr !== undefined) outputs.set(2, new ReadPipe(stderr, link, (chunk) => this.#output(2, chunk)))
-    this.#outputs = outputs
+      stdin === undefined ? null : new WritePipe(stdin, link, opened.writeWindowBytes, events, at(stdin)?.written)
+    this.#outputs = new Map(
+      Object.entries(outputs).flatMap(([fd, id]) => {
+        if (id === undefined) return []
+        return [[Number(fd), new ReadPipe(id, link, (chunk) => this.#output(Number(fd), chunk), at(id)?.offset)]]
+      }),
+    )
   }
 
   getPid(): number {
@@ -98,6 +108,30 @@ export class SubprocessTransport implements BaseTransport {
     this.#link.notify("transport/close", { transport: this.id })
   }
 
+  /** @internal The connection to the daemon is broken, and may come back. */
+  suspend(): void {
+    this.#stdin?.suspend()
+  }
+
+  /** @internal What to ask for after a break: what did not come yet. */
+  get resumption(): Resumption {
+    return { since: Object.fromEntries([...this.#outputs].map(([fd, pipe]) => [String(fd), pipe.position])) }
+  }
+
+  /** @internal The connection to the daemon is back. */
+  resumed({ channels }: Resumed): void {
+    const input = channels.find(({ fd }) => fd === 0)
+    if (input !== undefined) this.#stdin?.resumed(input.written, input.flushed)
+    for (const pipe of this.#outputs.values()) pipe.resumed()
+    if (this.#closing) this.#link.notify("transport/close", { transport: this.id })
+  }
+
+  /** @internal */
+  bytesLost(from: number, to: number, fd: number): void {
+    this.#outputs.get(fd)?.bytesLost(to)
+    this.#call("bytesLost", () => this.#protocol.bytesLost?.(from, to, fd))
+  }
+
   /** @internal */
   made(): void {
     this.#call("connectionMade", () => this.#protocol.connectionMade?.(this))
@@ -110,6 +144,9 @@ export class SubprocessTransport implements BaseTransport {
 
   /** @internal */
   pipeLost(fd: number, error: Error | null): void {
+    // Said once more after a break.
+    if (this.#pipesLost.has(fd)) return
+    this.#pipesLost.add(fd)
     this.getPipeTransport(fd)?.lost(() =>
       this.#call("pipeConnectionLost", () => this.#protocol.pipeConnectionLost?.(fd, error)),
     )
@@ -117,6 +154,7 @@ export class SubprocessTransport implements BaseTransport {
 
   /** @internal */
   exited(returncode: number): void {
+    if (this.#returncode !== null) return
     this.#returncode = returncode
     this.#call("processExited", () => this.#protocol.processExited?.())
   }
@@ -124,6 +162,13 @@ export class SubprocessTransport implements BaseTransport {
   /** @internal */
   flushed(offset: number): void {
     this.#stdin?.flushed(offset)
+  }
+
+  /** @internal The connection to the daemon is over: the pipes are lost with it, how the process ends is not known. */
+  cut(error: Error): void {
+    for (const pipe of this.#outputs.values()) pipe.cut()
+    for (const fd of [0, 1, 2]) this.pipeLost(fd, error)
+    this.lost(error)
   }
 
   /** @internal Comes behind what each pipe still holds for a paused protocol. */

@@ -6,6 +6,7 @@
  * `pauseWriting` and `resumeWriting` alternate between them.
  * Source: asyncio `protocols.py`.
  */
+import type { DatagramTransport, SenderAddress } from "./datagram.ts"
 import type { SubprocessTransport } from "./process.ts"
 import type { Transport } from "./transport.ts"
 
@@ -17,6 +18,11 @@ export interface BaseProtocol<OfTransport> {
   connectionLost?(error: Error | null): void
   /** The write buffer went strictly over the high water mark: called inside `write()`, before it returns. */
   pauseWriting?(): void
+  /**
+   * Bytes were dropped before this client could have them, from `from` up to and without `to`: it was away, or watched
+   * too slowly. What follows continues at `to`. `fd` is the descriptor, for a process.
+   */
+  bytesLost?(from: number, to: number, fd?: number): void
   /** The write buffer drained to the low water mark or below. */
   resumeWriting?(): void
 }
@@ -55,6 +61,16 @@ export interface SubprocessProtocol extends BaseProtocol<SubprocessTransport> {
   pipeConnectionLost?(fd: number, error: Error | null): void
   /** The child ended; `getReturncode()` knows how. May come before the last output. */
   processExited?(): void
+}
+
+/** A protocol for datagrams. */
+export interface DatagramProtocol extends BaseProtocol<DatagramTransport> {
+  /** One datagram came, whole; it may be empty. `transport.sendto()` takes `addr` as it is. */
+  datagramReceived?(data: Buffer, addr: SenderAddress): void
+  /** An earlier datagram could not be sent, or was refused (`error.errno`: ECONNREFUSED, …). The transport stays. */
+  errorReceived?(error: Error): void
+  /** That many datagrams came and were dropped here, because we did not keep up. Not in asyncio. */
+  datagramsLost?(count: number): void
 }
 
 export function isBuffered(protocol: StreamProtocol): protocol is BufferedProtocol {

@@ -10,19 +10,32 @@ export class ReadSide {
   readonly #id: number
   readonly #link: Link
   readonly #consumption: Consumption
-  /** Takes a chunk; may pause, stop or throw. */
-  readonly #take: (chunk: Buffer) => void
+  /** Takes a chunk, or the beginning of it: the number of bytes taken. May pause or stop; must not throw. */
+  readonly #take: (chunk: Buffer) => number
   #held: Buffer[] = []
   #tail: Array<() => void> = []
   #paused = false
   #stopped = false
   #draining = false
+  #position: number
 
-  constructor(id: number, link: Link, take: (chunk: Buffer) => void, readWindowBytes = READ_WINDOW_BYTES) {
+  /** @param offset where the daemon's delivery starts. */
+  constructor(id: number, link: Link, take: (chunk: Buffer) => number, offset = 0) {
     this.#id = id
     this.#link = link
     this.#take = take
-    this.#consumption = new Consumption(readWindowBytes)
+    this.#position = offset
+    this.#consumption = new Consumption(READ_WINDOW_BYTES, offset)
+  }
+
+  /** One past the last byte that came: where delivery goes on after a break. */
+  get position(): number {
+    return this.#position
+  }
+
+  /** Whether the user has paused it. */
+  get isPaused(): boolean {
+    return this.#paused
   }
 
   get isReading(): boolean {
@@ -32,8 +45,16 @@ export class ReadSide {
   /** Bytes came from the daemon. */
   data(chunk: Buffer): void {
     if (this.#stopped) return
+    this.#position += chunk.length
     if (this.#paused || this.#draining || this.#held.length > 0) this.#held.push(chunk)
     else this.#deliver(chunk)
+  }
+
+  /** The daemon dropped all up to `offset` before we could have it. */
+  skipTo(offset: number): void {
+    const due = this.#consumption.consume(offset - this.#position)
+    this.#position = offset
+    if (due !== null) this.#link.notify("transport/consumed", { transport: this.#id, offset: due })
   }
 
   /** Runs `action` behind all bytes that came before it. */
@@ -55,6 +76,11 @@ export class ReadSide {
     this.#link.notify("transport/resumeReading", { transport: this.#id })
     // Never from inside the user's call: callbacks come from the loop.
     setImmediate(() => this.#drain())
+  }
+
+  /** The connection to the daemon is over: what a paused protocol holds back would be held for ever. */
+  cut(): void {
+    if (this.#paused) this.stop()
   }
 
   /** Drops what is held and what comes: the transport is closing. What waits behind it happens. */
@@ -81,8 +107,9 @@ export class ReadSide {
   }
 
   #deliver(chunk: Buffer): void {
-    this.#take(chunk)
-    const offset = this.#consumption.consume(chunk.length)
+    const bytes = this.#take(chunk)
+    if (bytes < chunk.length && !this.#stopped) this.#held.unshift(chunk.subarray(bytes))
+    const offset = this.#consumption.consume(bytes)
     if (offset !== null && !this.#stopped) this.#link.notify("transport/consumed", { transport: this.#id, offset })
   }
 }

@@ -7,7 +7,7 @@ export type Address = RequestResult<"loop/createServer">["sockets"][number]
 interface Requests {
   request(name: "server/startServing", params: { server: number }): Promise<unknown>
   request(name: "server/getInfo", params: { server: number }): Promise<RequestResult<"server/getInfo">>
-  notify(name: "server/close", params: { server: number }): void
+  request(name: "server/close", params: { server: number }): Promise<unknown>
 }
 
 export class Server implements AsyncDisposable {
@@ -56,7 +56,8 @@ export class Server implements AsyncDisposable {
   /** Stops listening; connections live on. Again: no effect. */
   close(): void {
     if (this.#closed) return
-    this.#requests.notify("server/close", { server: this.id })
+    // Nobody waits for the answer: it fails only where the server is gone already.
+    this.#requests.request("server/close", { server: this.id }).catch(() => {})
     this.ended()
   }
 

@@ -1,4 +1,8 @@
-/** What a child of this client sees of its surroundings: the only place in the library that reads the environment. */
+/**
+ * What this process's surroundings mean to what is asked of the daemon, which has others: the only place in the library
+ * that reads the environment.
+ */
+import { resolve } from "node:path"
 
 interface Surroundings {
   readonly cwd: string
@@ -13,4 +17,9 @@ export function surroundings(): Surroundings {
     Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   )
   return { cwd: process.cwd(), env, clearEnv: true, umask: process.umask() }
+}
+
+/** What a relative path means here; the name of an abstract socket, which starts with a NUL, is no path. */
+export function absolutePath(path: string): string {
+  return path === "" || path.startsWith("\0") ? path : resolve(path)
 }

@@ -1,5 +1,5 @@
 /** asyncio's stream transports: one for two-way connections, and the two one-way ones that pipes are. */
-import type { DaemonNotificationParams } from "../protocol/registry.ts"
+import type { DaemonNotificationParams, RequestParams, RequestResult } from "../protocol/registry.ts"
 import type { Link } from "./link.ts"
 import { isBuffered, type StreamProtocol } from "./protocols.ts"
 import { ReadSide } from "./readSide.ts"
@@ -49,6 +49,10 @@ export interface WriteTransport extends BaseTransport {
 
 type State = "open" | "closing" | "lost"
 
+/** What a transport asks for when the connection to the daemon is back, and what it is told. */
+export type Resumption = Pick<RequestParams<"transport/attach">, "since" | "paused">
+export type Resumed = RequestResult<"transport/attach">
+
 /** A two-way stream, such as a TCP connection. Source: asyncio `Transport`. */
 export class Transport implements ReadTransport, WriteTransport {
   readonly id: number
@@ -59,6 +63,8 @@ export class Transport implements ReadTransport, WriteTransport {
   readonly #forget: () => void
   #protocol: StreamProtocol
   #state: State = "open"
+  #aborted = false
+  #eofCame = false
   /** What a callback of the protocol threw: then that is why the connection was lost. */
   #thrown: Error | null = null
 
@@ -67,17 +73,19 @@ export class Transport implements ReadTransport, WriteTransport {
     protocol: StreamProtocol,
     made: Pick<DaemonNotificationParams<"protocol/connectionMade">, "transport" | "extra" | "writeWindowBytes">,
     forget: () => void,
+    { offset = 0, written = 0 }: { readonly offset?: number; readonly written?: number } = {},
   ) {
     this.id = made.transport
     this.#link = link
     this.#protocol = protocol
     this.#extra = made.extra
     this.#forget = forget
-    this.#read = new ReadSide(this.id, link, (chunk) => this.#take(chunk))
-    this.#write = new WriteSide(this.id, link, made.writeWindowBytes, {
+    this.#read = new ReadSide(this.id, link, (chunk) => this.#take(chunk), offset)
+    const events = {
       pauseWriting: () => this.#protocol.pauseWriting?.(),
       resumeWriting: () => this.#protocol.resumeWriting?.(),
-    })
+    }
+    this.#write = new WriteSide(this.id, link, made.writeWindowBytes, events, written)
   }
 
   getProtocol(): StreamProtocol {
@@ -148,9 +156,32 @@ export class Transport implements ReadTransport, WriteTransport {
   abort(): void {
     if (this.#state === "lost") return
     this.#state = "closing"
+    this.#aborted = true
     this.#read.stop()
     this.#write.drop()
     this.#link.notify("transport/abort", { transport: this.id })
+  }
+
+  /** @internal The connection to the daemon is broken, and may come back. */
+  suspend(): void {
+    this.#write.suspend()
+  }
+
+  /** @internal What to ask for after a break: what did not come yet. */
+  get resumption(): Resumption {
+    return { since: this.#read.position, paused: this.#read.isPaused }
+  }
+
+  /** @internal The connection to the daemon is back. */
+  resumed({ written, flushed }: Resumed): void {
+    if (this.#aborted) this.#link.notify("transport/abort", { transport: this.id })
+    else this.#write.resume(written, flushed)
+  }
+
+  /** @internal */
+  bytesLost(from: number, to: number): void {
+    this.#read.skipTo(to)
+    this.#report("bytesLost", () => this.#protocol.bytesLost?.(from, to))
   }
 
   /** @internal The daemon says `connectionMade`. */
@@ -165,6 +196,9 @@ export class Transport implements ReadTransport, WriteTransport {
 
   /** @internal */
   eof(): void {
+    // Said once more after a break.
+    if (this.#eofCame) return
+    this.#eofCame = true
     this.#read.after(() => {
       if (this.#state !== "open") return
       const keep = this.#guard(() => this.#protocol.eofReceived?.())
@@ -175,6 +209,12 @@ export class Transport implements ReadTransport, WriteTransport {
   /** @internal */
   flushed(offset: number): void {
     this.#write.flushed(offset)
+  }
+
+  /** @internal The connection to the daemon is over. */
+  cut(error: Error): void {
+    this.#read.cut()
+    this.lost(error)
   }
 
   /** @internal */
@@ -188,19 +228,20 @@ export class Transport implements ReadTransport, WriteTransport {
     })
   }
 
-  #take(chunk: Buffer): void {
-    if (isBuffered(this.#protocol)) this.#fill(chunk)
-    else {
-      const protocol = this.#protocol
-      this.#guard(() => protocol.dataReceived?.(chunk))
-    }
+  /** The number of bytes that the protocol took. */
+  #take(chunk: Buffer): number {
+    const protocol = this.#protocol
+    if (isBuffered(protocol)) return this.#fill(chunk)
+    this.#guard(() => protocol.dataReceived?.(chunk))
+    return chunk.length
   }
 
-  /** Between two pieces the protocol may have closed, or be another one; what a pause leaves is delivered all the same. */
-  #fill(chunk: Buffer): void {
-    for (let rest = chunk; rest.length > 0 && this.#state === "open";) {
+  /** Between two pieces the protocol may have closed or paused, or be another one. */
+  #fill(chunk: Buffer): number {
+    let rest = chunk
+    while (rest.length > 0 && this.#read.isReading) {
       const protocol = this.#protocol
-      if (!isBuffered(protocol)) return this.#take(rest)
+      if (!isBuffered(protocol)) return chunk.length - rest.length + this.#take(rest)
       const taken = this.#guard(() => {
         const buffer = protocol.getBuffer(rest.length)
         if (!(buffer instanceof Uint8Array)) throw new TypeError("getBuffer() must return a Uint8Array")
@@ -212,6 +253,7 @@ export class Transport implements ReadTransport, WriteTransport {
       })
       rest = rest.subarray(taken ?? rest.length)
     }
+    return chunk.length - rest.length
   }
 
   /** A data callback that throws ends the transport, which is then lost for that reason (asyncio's fatal error). */
@@ -242,10 +284,30 @@ export class ReadPipe implements ReadTransport {
   readonly #link: Link
   #state: State = "open"
 
-  constructor(id: number, link: Link, take: (chunk: Buffer) => void) {
+  constructor(id: number, link: Link, take: (chunk: Buffer) => void, offset = 0) {
     this.id = id
     this.#link = link
-    this.#read = new ReadSide(id, link, take)
+    const takeAll = (chunk: Buffer): number => {
+      take(chunk)
+      return chunk.length
+    }
+    this.#read = new ReadSide(id, link, takeAll, offset)
+  }
+
+  /** @internal */
+  get position(): number {
+    return this.#read.position
+  }
+
+  /** @internal What the user had said of it is said again. */
+  resumed(): void {
+    if (this.#state === "closing") this.#link.notify("transport/close", { transport: this.id })
+    else if (this.#read.isPaused) this.#link.notify("transport/pauseReading", { transport: this.id })
+  }
+
+  /** @internal */
+  bytesLost(to: number): void {
+    this.#read.skipTo(to)
   }
 
   close(): void {
@@ -280,6 +342,11 @@ export class ReadPipe implements ReadTransport {
     this.#read.data(chunk)
   }
 
+  /** @internal The connection to the daemon is over. */
+  cut(): void {
+    this.#read.cut()
+  }
+
   /** @internal Runs `action` behind all data; the pipe is over then. */
   lost(action: () => void): void {
     this.#read.after(() => {
@@ -297,10 +364,26 @@ export class WritePipe implements WriteTransport {
   readonly #write: WriteSide
   #state: State = "open"
 
-  constructor(id: number, link: Link, writeWindowBytes: number, events: ConstructorParameters<typeof WriteSide>[3]) {
+  constructor(
+    id: number,
+    link: Link,
+    writeWindowBytes: number,
+    events: ConstructorParameters<typeof WriteSide>[3],
+    written = 0,
+  ) {
     this.id = id
     this.#link = link
-    this.#write = new WriteSide(id, link, writeWindowBytes, events)
+    this.#write = new WriteSide(id, link, writeWindowBytes, events, written)
+  }
+
+  /** @internal The connection to the daemon is broken, and may come back. */
+  suspend(): void {
+    this.#write.suspend()
+  }
+
+  /** @internal The connection to the daemon is back. */
+  resumed(written: number, flushed: number): void {
+    this.#write.resume(written, flushed)
   }
 
   write(data: Uint8Array): void {

@@ -20,17 +20,22 @@ export class WriteSide {
   readonly #events: WriteEvents
   readonly #window: SendWindow
   #queue: Buffer[] = []
+  /** With the daemon and not flushed: sent again after a break, as far as the daemon does not have it. */
+  #unflushed: Buffer[] = []
   #queuedBytes = 0
   #pausedWriting = false
+  #suspended = false
   #state: "open" | "ended" | "dead" = "open"
   /** What is said once everything is with the daemon: end of file, close. */
   #last: Array<"transport/writeEof" | "transport/close"> = []
+  #said: Array<"transport/writeEof" | "transport/close"> = []
 
-  constructor(id: number, link: Link, writeWindowBytes: number, events: WriteEvents) {
+  /** @param offset how much was written before, by others. */
+  constructor(id: number, link: Link, writeWindowBytes: number, events: WriteEvents, offset = 0) {
     this.#id = id
     this.#link = link
     this.#events = events
-    this.#window = new SendWindow(writeWindowBytes)
+    this.#window = new SendWindow(writeWindowBytes, offset)
   }
 
   /** Bytes written and not yet handed to the system. */
@@ -52,9 +57,27 @@ export class WriteSide {
 
   /** The daemon handed all up to `offset` to the system. */
   flushed(offset: number): void {
-    this.#window.acknowledge(offset)
+    this.#acknowledge(offset)
     this.#send()
     this.#checkMarks()
+  }
+
+  /** The connection is broken: what is written waits here until {@link resume}. */
+  suspend(): void {
+    this.#suspended = true
+  }
+
+  /** After a break: the daemon has taken all up to `written`, and handed all up to `flushed` to the system. */
+  resume(written: number, flushed: number): void {
+    this.#suspended = false
+    this.#acknowledge(flushed)
+    let offset = this.#window.acknowledged
+    for (const data of this.#unflushed) {
+      if (offset + data.length > written) this.#link.notify("transport/write", { transport: this.#id, data, offset })
+      offset += data.length
+    }
+    if (this.#queue.length === 0) for (const name of this.#said) this.#link.notify(name, { transport: this.#id })
+    this.flushed(flushed)
   }
 
   /** Nothing is written behind this; the remote sees the end of file once all is out. Again: no effect. */
@@ -74,8 +97,11 @@ export class WriteSide {
   drop(): void {
     this.#state = "dead"
     this.#queue = []
+    this.#unflushed = []
     this.#queuedBytes = 0
     this.#last = []
+    // No `resumeWriting` for what is gone: `connectionLost` comes next (asyncio).
+    this.#pausedWriting = false
     this.#window.acknowledge(this.#window.sent)
   }
 
@@ -90,16 +116,32 @@ export class WriteSide {
   }
 
   #send(): void {
+    if (this.#suspended) return
     for (let head = this.#queue[0]; head !== undefined && this.#window.available > 0; head = this.#queue[0]) {
       const bytes = Math.min(head.length, this.#window.available, CHUNK_BYTES)
       if (bytes === head.length) this.#queue.shift()
       else this.#queue[0] = head.subarray(bytes)
       this.#queuedBytes -= bytes
       this.#window.send(bytes)
-      this.#link.notify("transport/write", { transport: this.#id, data: head.subarray(0, bytes) })
+      const data = head.subarray(0, bytes)
+      this.#unflushed.push(data)
+      this.#link.notify("transport/write", { transport: this.#id, data })
     }
     if (this.#queue.length > 0) return
-    for (const name of this.#last.splice(0)) this.#link.notify(name, { transport: this.#id })
+    for (const name of this.#last.splice(0)) {
+      this.#said.push(name)
+      this.#link.notify(name, { transport: this.#id })
+    }
+  }
+
+  #acknowledge(offset: number): void {
+    let bytes = Math.min(offset, this.#window.sent) - this.#window.acknowledged
+    this.#window.acknowledge(offset)
+    for (let head = this.#unflushed[0]; head !== undefined && bytes > 0; head = this.#unflushed[0]) {
+      if (head.length <= bytes) this.#unflushed.shift()
+      else this.#unflushed[0] = head.subarray(bytes)
+      bytes -= head.length
+    }
   }
 
   #checkMarks(): void {

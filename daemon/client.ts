@@ -49,6 +49,9 @@ export class Client implements Session {
   readonly ended: Promise<void>
   readonly #options: ClientOptions
   readonly #peer: Peer
+  readonly #sinceMs: number
+  /** What it said of itself. */
+  #self: { name?: string; version?: string | undefined; processId?: number } = {}
   #phase: Phase = "new"
   #flowControl = false
   #saidExit = false
@@ -60,7 +63,8 @@ export class Client implements Session {
   constructor(options: ClientOptions) {
     this.#options = options
     this.id = options.id
-    this.possessions = new Possessions(options.maxTransports)
+    this.#sinceMs = options.daemon.clock.nowMs()
+    this.possessions = new Possessions(options.maxTransports, this)
     this.ended = new Promise((resolve) => (this.#finish = resolve))
     const { input, output, framing, maxMessageBytes } = options
     this.outbox = new Outbox(() => this.#peer.pendingBytes)
@@ -91,6 +95,23 @@ export class Client implements Session {
     return this.#saidExit
   }
 
+  /** How it does, for `daemon/statistics`. */
+  get statistics(): RequestResult<"daemon/statistics">["clients"][number] {
+    const { name, version, processId } = this.#self
+    return {
+      clientId: this.id,
+      ...(name !== undefined && { name }),
+      ...(version !== undefined && { version }),
+      ...(processId !== undefined && { processId }),
+      connectedMs: this.#options.daemon.clock.nowMs() - this.#sinceMs,
+      flowControl: this.#flowControl,
+      transports: this.possessions.size,
+      pendingBytes: this.#peer.pendingBytes,
+      unflushedBytes: this.#bufferedBytes,
+      ignoredMessages: this.#ignored,
+    }
+  }
+
   /** Messages that were dropped because they made no sense. */
   get ignored(): number {
     return this.#ignored
@@ -112,6 +133,7 @@ export class Client implements Session {
     if (offered < OLDEST_PROTOCOL_VERSION) throw versionUnsupported(offered)
     const { serverInfo, limits, capabilities: platform } = this.#options.greeting
     this.#phase = "ready"
+    this.#self = { ...params.clientInfo, ...(typeof params.processId === "number" && { processId: params.processId }) }
     this.#flowControl = capabilities?.flowControl === true
     const byteMessages = this.#options.framing === "header"
     this.#peer.byteMessages = byteMessages && capabilities?.byteMessages === true
@@ -201,6 +223,7 @@ export class Client implements Session {
     const { daemon, deadlines, input, output } = this.#options
     input.destroy()
     output.destroy()
+    daemon.watchers.set(this, false)
     await this.possessions.abandon(daemon.clock, deadlines)
     this.#finish()
   }

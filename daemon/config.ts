@@ -10,6 +10,7 @@ import {
   MAX_CLIENTS,
   MAX_MESSAGE_BYTES,
   MAX_TRANSPORTS_PER_CLIENT,
+  RETAIN_CLOSED_MS,
 } from "../protocol/limits.ts"
 import { resolveSocketPath } from "./listeners/socketPath.ts"
 
@@ -38,6 +39,17 @@ export const Settings = z.object({
     .min(0)
     .default(KILL_DEADLINE_MS)
     .meta({ description: "how long a process group has between SIGTERM and SIGKILL once its client is gone" }),
+  retainClosedMs: z.coerce
+    .number()
+    .min(0)
+    .default(RETAIN_CLOSED_MS)
+    .meta({ description: "how long a transport with lifetime daemon can be attached after it ended" }),
+  maxKept: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(MAX_TRANSPORTS_PER_CLIENT)
+    .meta({ description: "transports and servers with lifetime daemon at once" }),
   logLevel: z
     .enum(["error", "warn", "info", "debug"])
     .default("warn")

@@ -17,7 +17,7 @@ interface SystemError extends Error {
 /** Whether `error` came from the system, not from a mistake in our code. */
 export function isSystemError(error: unknown): error is SystemError {
   const code = (error as { code?: unknown } | null)?.code
-  return error instanceof Error && typeof code === "string" && /^E[A-Z0-9]+$/.test(code)
+  return error instanceof Error && typeof code === "string" && /^E(AI_)?[A-Z0-9]+$/.test(code)
 }
 
 /** A failure to open something. What is not the system's doing is passed on as it is. */
@@ -44,11 +44,33 @@ export function osFailure(error: SystemError): RpcError {
   })
 }
 
+/** Why a datagram did not go out, or was refused. */
+export function sendFailure(error: Error): RpcError {
+  const failure = openFailure(error)
+  return failure instanceof RpcError ? failure : rpcError("OsFailure", error.message, { syscall: "send" })
+}
+
 /** Why an open transport ended, for `connectionLost`: null when it ended in peace. */
 export function lossOf(error: Error | null, transport: number): WireError | null {
   if (error === null) return null
   if (error instanceof RpcError) return error.toWire()
+  const { code } = error as NodeJS.ErrnoException
+  if (isTlsFault(code)) {
+    const message = `the remote broke the TLS session: ${error.message}`
+    return rpcError("TransportBroken", message, { transport, reason: code }).toWire()
+  }
   return brokenTransport(transport, isSystemError(error) ? error.code : undefined).toWire()
+}
+
+/** Why no TLS session came about, where the certificate is not to blame. */
+export function handshakeFailure(error: Error): RpcError {
+  const { code = error.message } = error as NodeJS.ErrnoException
+  return rpcError("TlsHandshakeFailed", `the TLS handshake failed: ${error.message}`, { reason: code })
+}
+
+/** Whether a code is one of OpenSSL's, as Node spells them. */
+function isTlsFault(code: string | undefined): boolean {
+  return code !== undefined && /^ERR_(SSL|TLS|OSSL)_/.test(code)
 }
 
 /** The remote or the network ended it. */

@@ -19,12 +19,16 @@ import { Client } from "./client.ts"
 import { systemClock, type Clock } from "./clock.ts"
 import { childEnvironment, Settings } from "./config.ts"
 import type { DaemonFace } from "./handlers/context.ts"
+import { Possessions } from "./hold/possessions.ts"
 import { Table } from "./hold/table.ts"
 import { adoptListener, listenOnUnixSocket, type SocketListener } from "./listeners/unixSocket.ts"
 import type { Log } from "./log.ts"
+import { Descriptors } from "./open/descriptors.ts"
+import { LoopDelay, memoryStatistics, transportStatistics, Watchers } from "./statistics.ts"
 
-export { Settings } from "./config.ts"
+export { defaultSocketPath, inheritedListeners, Settings, settingsFromEnvironment } from "./config.ts"
 export type { Client } from "./client.ts"
+export { inheritedDescriptors } from "./open/descriptors.ts"
 export { makeLog, type Log, type LogLevel } from "./log.ts"
 export { serveStdio } from "./listeners/stdio.ts"
 
@@ -34,6 +38,8 @@ export interface DaemonOptions {
   readonly log?: Log
   /** What children inherit; by default this process's environment without the daemon's own variables. */
   readonly environment?: Readonly<Record<string, string>>
+  /** Open descriptors that clients may ask for by number, each once; by default none. */
+  readonly descriptors?: readonly number[]
 }
 
 export interface ServeOptions {
@@ -51,22 +57,34 @@ export class Daemon implements DaemonFace {
   readonly table = new Table()
   readonly clock: Clock
   readonly environment: Readonly<Record<string, string>>
+  readonly descriptors: Descriptors
   readonly settings: Settings
+  readonly estate: Possessions
   /** Resolves when the daemon has ended: no client, no transport, no process is left. */
   readonly ended: Promise<void>
   readonly #log: Log
   readonly #startId = randomBytes(8).toString("hex")
   readonly #startedMs: number
+  readonly watchers = new Watchers()
+  readonly #loopDelay = new LoopDelay()
   readonly #clients = new Set<Client>()
   readonly #listeners: SocketListener[] = []
   #lastClientId = 0
   #shuttingDown = false
   #finish = (): void => {}
 
-  constructor({ settings = {}, clock = systemClock, log = () => {}, environment = childEnvironment() }: DaemonOptions) {
+  constructor({
+    settings = {},
+    clock = systemClock,
+    log = () => {},
+    environment = childEnvironment(),
+    descriptors,
+  }: DaemonOptions) {
     this.settings = Settings.parse(settings)
+    this.estate = new Possessions(this.settings.maxKept, null)
     this.clock = clock
     this.environment = environment
+    this.descriptors = new Descriptors(descriptors)
     this.#log = log
     this.#startedMs = clock.nowMs()
     this.ended = new Promise((resolve) => (this.#finish = resolve))
@@ -94,9 +112,11 @@ export class Daemon implements DaemonFace {
       bug: (error, method) => this.#bug(error, method),
     })
     this.#clients.add(client)
+    this.watchers.announce({ event: "clientConnected", clientId: client.id })
     this.#log("info", "client connected", { client: client.id })
     void client.ended.then(() => {
       this.#clients.delete(client)
+      this.watchers.announce({ event: "clientGone", clientId: client.id })
       this.#log("info", "client gone", { client: client.id, ignored: client.ignored })
     })
     return client
@@ -114,6 +134,26 @@ export class Daemon implements DaemonFace {
   /** Listens on a socket that was inherited as descriptor `fd`. */
   async adopt(fd: number): Promise<void> {
     this.#listeners.push(await adoptListener({ fd }, (socket) => this.#accept(socket)))
+  }
+
+  statistics(): RequestResult<"daemon/statistics"> {
+    const transports = [...this.table.holdings()].map((holding) => transportStatistics(holding.describe()))
+    const { gone } = this.table
+    const sum = (count: "receivedBytes" | "writtenBytes"): number =>
+      transports.reduce((total, each) => total + each[count], gone[count])
+    return {
+      uptimeMs: this.clock.nowMs() - this.#startedMs,
+      memory: memoryStatistics(),
+      eventLoopDelayMs: this.#loopDelay.read(),
+      totals: {
+        clients: this.#lastClientId,
+        transports: gone.transports + transports.length,
+        receivedBytes: sum("receivedBytes"),
+        writtenBytes: sum("writtenBytes"),
+      },
+      clients: [...this.#clients].map((client) => client.statistics),
+      transports,
+    }
   }
 
   info(): RequestResult<"daemon/info"> {
@@ -145,10 +185,13 @@ export class Daemon implements DaemonFace {
       for (const holding of this.table.holdings()) holding.abort()
     })
     void Promise.allSettled([
+      this.estate.abandon(this.clock, { closeMs: graceMs, killMs: Math.min(graceMs, this.settings.killDeadlineMs) }),
       ...clients.map((client) => client.ended),
       ...this.#listeners.map((listener) => listener.close()),
     ]).then(() => {
       stop()
+      this.table.forgetAll()
+      this.#loopDelay.stop()
       this.#finish()
     })
   }

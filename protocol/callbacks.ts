@@ -2,12 +2,13 @@
  * The callbacks of asyncio's protocols, as notifications of the daemon.
  *
  * Order, for one transport: `connectionMade (dataReceived* eofReceived?) connectionLost`, and for a process
- * `connectionMade (pipeDataReceived | pipeConnectionLost | processExited)* connectionLost`;
+ * `connectionMade (pipeDataReceived | pipeConnectionLost | processExited)* connectionLost`, and for a datagram endpoint
+ * `connectionMade (datagramReceived | errorReceived | datagramsLost)* connectionLost`;
  * `pauseWriting` and `resumeWriting` alternate anywhere between.
  */
 import { z } from "zod"
 import { fromDaemon } from "./declare.ts"
-import { Extra, Id, Kind, Offset, payload, WireErrorShape } from "./primitives.ts"
+import { Extra, Id, InetAddress, Kind, Offset, payload, WireErrorShape } from "./primitives.ts"
 
 const of = z.object({ transport: Id })
 const Fd = z.int().min(0).meta({ description: "the number that the descriptor has in the child" })
@@ -63,6 +64,13 @@ export const connectionLost = fromDaemon("protocol/connectionLost", {
   example: { params: { transport: 7, error: null } },
 })
 
+export const bytesLost = fromDaemon("protocol/bytesLost", {
+  since: "0.1.0",
+  summary: "Bytes were dropped before this client could have them: from `from` up to and without `to`.",
+  params: of.extend({ fd: Fd.optional(), from: Offset, to: Offset }),
+  example: { params: { transport: 7, from: 0, to: 4096 } },
+})
+
 export const pauseWriting = fromDaemon("protocol/pauseWriting", {
   since: "0.1.0",
   summary: "For a client without flow control: the write buffer is strictly over the high water mark.",
@@ -102,4 +110,34 @@ export const processExited = fromDaemon("protocol/processExited", {
     outputMayBeIncomplete: z.boolean().optional(),
   }),
   example: { params: { transport: 8, returncode: 0, signal: null } },
+})
+
+export const datagramReceived = fromDaemon("protocol/datagramReceived", {
+  since: "0.1.0",
+  summary: "One datagram came, whole; it may be empty. `addr` is its sender, and can be given to `transport/sendto`.",
+  params: of.extend({ ...received, addr: InetAddress }),
+  example: {
+    params: { transport: 9, data: "aGVsbG8=", addr: { host: "127.0.0.1", port: 40_003, family: "IPv4" } },
+  },
+})
+
+export const errorReceived = fromDaemon("protocol/errorReceived", {
+  since: "0.1.0",
+  summary:
+    "An earlier datagram could not be sent, or the remote refused it (`ECONNREFUSED`, connected endpoints only). The transport stays; that datagram is dropped.",
+  params: of.extend({ error: WireErrorShape }),
+  example: {
+    params: {
+      transport: 9,
+      error: { code: 1201, message: "recvmsg: ECONNREFUSED", data: { errno: "ECONNREFUSED", syscall: "recvmsg" } },
+    },
+  },
+})
+
+export const datagramsLost = fromDaemon("protocol/datagramsLost", {
+  since: "0.1.0",
+  summary:
+    "That many datagrams came and were dropped, because the client did not take what came before. Said behind what was kept. What the system drops by itself is not counted.",
+  params: of.extend({ count: z.int().min(1) }),
+  example: { params: { transport: 9, count: 3 } },
 })

@@ -20,7 +20,11 @@ export const ERRORS = {
   PermissionDenied: { code: 1005, meaning: "the policy forbids it", data: ["rule", "target"] },
   UnknownTransport: { code: 1101, meaning: "no transport, server or service of that id or name", data: ["transport"] },
   TransportClosed: { code: 1102, meaning: "this side closed it", data: ["transport"] },
-  TransportBroken: { code: 1103, meaning: "the remote or the network ended it", data: ["transport", "errno"] },
+  TransportBroken: {
+    code: 1103,
+    meaning: "the remote or the network ended it",
+    data: ["transport", "errno", "reason"],
+  },
   TransportBusy: { code: 1104, meaning: "another operation is using it", data: ["operation"] },
   NotSupported: { code: 1105, meaning: "this kind of transport cannot do that", data: ["kind", "operation"] },
   NameTaken: { code: 1106, meaning: "another transport has that name", data: ["name"] },

@@ -24,6 +24,10 @@ export interface LaneEvents {
   notification(method: string, params: unknown): void
   /** A message for the library; false keeps it away from the library (it was answered otherwise). */
   admit(message: Message): boolean
+  /** Whether a request with that id is running. */
+  isRunning(id: string | number): boolean
+  /** The library has handled what it had, and nothing waits behind it. */
+  idle(): void
 }
 
 /** The reader that the library sees: it gets what the lane does not dispatch itself. */
@@ -57,6 +61,16 @@ export class Lane extends AbstractMessageReader {
   /** Messages read and not dispatched. */
   get waiting(): number {
     return this.#inbox.length + (this.#inLibrary === null ? 0 : 1)
+  }
+
+  /** Drops what was read and not dispatched: for who takes no more, and would wait for it without end. */
+  dropWaiting(): void {
+    this.#inbox.length = 0
+  }
+
+  /** Whether dispatching is stopped. */
+  get isHeld(): boolean {
+    return this.#holds.size > 0
   }
 
   /** Stops dispatching for `reason` until {@link release} of the same. Requests already running go on. */
@@ -93,13 +107,16 @@ export class Lane extends AbstractMessageReader {
     this.#draining = false
     if (this.#holds.size > 0 || this.#inbox.length >= MAX_UNDISPATCHED_MESSAGES) this.#reader.pause()
     else if (this.#inbox.length === 0) this.#reader.resume()
+    if (this.waiting === 0) this.#events.idle()
   }
 
   #dispatch(message: Message): void {
     if (Message.isNotification(message)) {
       if (message.method === "$/cancelRequest") {
-        // The library acts on it in this call, or keeps it without our hearing of it: nothing to wait for.
-        if (hasId(message.params)) this.#toLibrary(message)
+        // The library acts on it in this call, so there is nothing to wait for. One that comes too late, or is of
+        // nothing, would go into the library's queue, which has no bound.
+        const id = idOf(message.params)
+        if (id !== undefined && this.#events.isRunning(id)) this.#toLibrary(message)
         return
       }
       if (!this.traced && !message.method.startsWith("$/")) {
@@ -114,7 +131,7 @@ export class Lane extends AbstractMessageReader {
 }
 
 /** The library reads `params.id` of a cancellation unseen and throws where there is none. */
-function hasId(params: unknown): boolean {
-  const id = (params as { id?: unknown } | undefined)?.id
-  return typeof id === "number" || typeof id === "string"
+function idOf(params: unknown): string | number | undefined {
+  const id = (params as { id?: unknown } | null | undefined)?.id
+  return typeof id === "number" || typeof id === "string" ? id : undefined
 }

@@ -16,6 +16,10 @@ export const initialize = request("initialize", {
       .nullish()
       .meta({ description: "on stdio the daemon also ends when this process is gone" }),
     token: z.string().max(4096).optional(),
+    policy: z
+      .never()
+      .optional()
+      .meta({ description: "reserved: refused, so that nobody believes to be confined who is not" }),
     capabilities: z
       .object({ byteMessages: z.boolean().optional(), flowControl: z.boolean().optional() })
       .optional()

@@ -24,7 +24,7 @@ export const MAX_REQUESTS_IN_FLIGHT = 256
 /** Messages read and not yet dispatched, per connection: past it we stop reading, so a flood stalls its sender alone. */
 export const MAX_UNDISPATCHED_MESSAGES = 64
 
-/** Most bytes of one transport in one message, so that others get their turn (`wire.md` §7). */
+/** Most bytes of one transport in one message, so that others get their turn. */
 export const CHUNK_BYTES = 64 * KiB
 
 /** What waits for one client's connection before bulk data is held back: one chunk being sent, the next ready. */
@@ -33,18 +33,34 @@ export const OUTBOX_HIGH_BYTES = 4 * CHUNK_BYTES
 /** Remote to client: most bytes sent and not yet consumed, per transport. yamux and OpenSSH start in the same range. */
 export const READ_WINDOW_BYTES = 256 * KiB
 
-/** A client without flow control: the daemon stops reading its sources while more than this waits for its connection. */
+/** A client without flow control: datagrams are dropped while more than this waits for its connection. */
 export const MAX_WAITING_BYTES = 1 * MiB
 
 /** Client to remote: most bytes sent and not yet flushed to the system, per transport. */
 export const WRITE_WINDOW_BYTES = 1 * MiB
 
-/** Client to remote, without flow control: past this many buffered bytes the daemon stops reading that client. */
+/** Client to remote: past this many bytes buffered for all its transports the daemon stops reading a client. */
 export const MAX_BUFFERED_BYTES = 64 * MiB
 
 /** asyncio's default water marks for sockets and pipes (`transports.py`, `_FlowControlMixin`). */
 export const HIGH_WATER_BYTES = 64 * KiB
 export const LOW_WATER_BYTES = 16 * KiB
+
+/** The same for TLS (`FLOW_CONTROL_HIGH_WATER_SSL_WRITE`, and a quarter of it). */
+export const TLS_HIGH_WATER_BYTES = 512 * KiB
+export const TLS_LOW_WATER_BYTES = 128 * KiB
+
+/** With lifetime "daemon": bytes kept for a client that comes back or comes late, unless it says otherwise. */
+export const RETAIN_BYTES = 1 * MiB
+
+/** Most that a client may ask to be kept for one transport. */
+export const MAX_RETAIN_BYTES = 256 * MiB
+
+/** How long a transport that ended can still be attached. */
+export const RETAIN_CLOSED_MS = 5 * 60_000
+
+/** Ended transports that are kept at once; the oldest give way. */
+export const MAX_RETAINED_ENDED = 1_000
 
 /** How long `close` may flush once the client is gone; then the transport is aborted. */
 export const CLOSE_DEADLINE_MS = 5_000
@@ -61,6 +77,18 @@ export const LINGER_MS = 1_000
 /** How long a connection attempt may take before it fails; Linux alone would try for about two minutes. */
 export const CONNECT_TIMEOUT_MS = 60_000
 
+/** A look-up of a name: libc alone tries for up to 30 s per server that does not answer. */
+export const LOOKUP_TIMEOUT_MS = 20_000
+
+/** Look-ups that run at once: each takes one of the four threads that files use too, so two are left to those. */
+export const MAX_LOOKUPS = 2
+
+/** What a datagram counts in a write buffer beside its bytes: asyncio's figure since 3.13, and what bounds empty ones. */
+export const DATAGRAM_OVERHEAD_BYTES = 8
+
+/** Longer than any UDP datagram: the length field of its header has 16 bits. */
+export const MAX_DATAGRAM_BYTES = 65_535
+
 /** Listening backlog, asyncio's default. */
 export const BACKLOG = 100
 
@@ -72,3 +100,15 @@ export const MAX_CLIENTS = 1_000
 
 /** Longest path of a Unix socket: macOS has room for 103 bytes and a NUL, and Node 20 cuts longer ones in silence. */
 export const MAX_SOCKET_PATH_BYTES = 103
+
+/** How long a TLS handshake may take (asyncio: `SSL_HANDSHAKE_TIMEOUT`). */
+export const TLS_HANDSHAKE_TIMEOUT_MS = 60_000
+
+/** How long a closed TLS transport waits for the remote's end (asyncio: `SSL_SHUTDOWN_TIMEOUT`). */
+export const TLS_SHUTDOWN_TIMEOUT_MS = 30_000
+
+/** Handshakes of one TLS server that run at once: each has a descriptor, and nobody has heard of it yet. */
+export const MAX_HANDSHAKES = 1_000
+
+/** Certificates and keys, as text or in a file: the authorities of a whole system have a quarter of it. */
+export const MAX_PEM_BYTES = 1 * MiB

@@ -2,7 +2,22 @@
 import { z } from "zod"
 import { request } from "./declare.ts"
 import { BACKLOG, CONNECT_TIMEOUT_MS, DRAIN_MS } from "./limits.ts"
-import { Address, DurationMs, FamilyOption, HostPort, Id, Opened, OpenedProcess, Options, Port } from "./primitives.ts"
+import {
+  Address,
+  DurationMs,
+  FamilyOption,
+  HostPort,
+  Id,
+  Opened,
+  OpenedProcess,
+  Options,
+  Port,
+  ServerHostname,
+  Tls,
+} from "./primitives.ts"
+
+/** What a request that takes `tls` can fail with on the way to a session. */
+const tlsErrors = ["TlsHandshakeFailed", "CertificateRejected"] as const
 
 export const createConnection = request("loop/createConnection", {
   since: "0.1.0",
@@ -19,10 +34,21 @@ export const createConnection = request("loop/createConnection", {
     keepAliveMs: DurationMs.optional().meta({
       description: "idle time before the first keep-alive probe; absent: none",
     }),
+    tls: Tls.optional(),
+    serverHostname: ServerHostname.optional().meta({ description: "with `tls`: in place of the host" }),
     options: Options,
   }),
   result: Opened,
-  errors: ["OsFailure", "ResolveFailed", "TimedOut", "NameTaken", "LimitExceeded", "RequestCancelled"],
+  errors: [
+    "OsFailure",
+    "ResolveFailed",
+    "TimedOut",
+    "NameTaken",
+    "LimitExceeded",
+    "RequestCancelled",
+    "InvalidParams",
+    ...tlsErrors,
+  ],
   example: {
     params: { host: "127.0.0.1", port: 8888 },
     result: {
@@ -52,6 +78,7 @@ export const createServer = request("loop/createServer", {
     reuseAddress: z.boolean().optional().meta({ description: "on POSIX always on, as in asyncio" }),
     noDelay: z.boolean().default(true),
     keepAliveMs: DurationMs.optional(),
+    tls: Tls.optional(),
     startServing: z
       .boolean()
       .default(true)
@@ -59,10 +86,68 @@ export const createServer = request("loop/createServer", {
     options: Options,
   }),
   result: z.object({ server: Id, sockets: z.array(Address) }),
-  errors: ["OsFailure", "ResolveFailed", "NameTaken", "LimitExceeded"],
+  errors: ["OsFailure", "ResolveFailed", "NameTaken", "LimitExceeded", "InvalidParams"],
   example: {
     params: { host: "127.0.0.1", port: 0 },
     result: { server: 3, sockets: [{ host: "127.0.0.1", port: 40_001, family: "IPv4" }] },
+  },
+})
+
+const SocketPath = z.string().min(1).max(4096).meta({
+  description: "an absolute path, or a NUL and a name for an abstract socket of Linux (with Node 22 or newer)",
+})
+
+export const createUnixConnection = request("loop/createUnixConnection", {
+  since: "0.1.0",
+  summary: "Connects to a Unix socket. The answer comes before `protocol/connectionMade`.",
+  params: z.object({
+    path: SocketPath,
+    timeoutMs: DurationMs.default(CONNECT_TIMEOUT_MS),
+    tls: Tls.optional(),
+    serverHostname: ServerHostname.optional().meta({ description: "needed with `tls`: a path is no name" }),
+    options: Options,
+  }),
+  result: Opened,
+  errors: [
+    "OsFailure",
+    "TimedOut",
+    "NotSupported",
+    "NameTaken",
+    "LimitExceeded",
+    "RequestCancelled",
+    "InvalidParams",
+    ...tlsErrors,
+  ],
+  example: {
+    params: { path: "/run/user/1000/editor.sock" },
+    result: {
+      transport: 7,
+      kind: "unix",
+      extra: { peername: { path: "/run/user/1000/editor.sock" }, sockname: { path: "" } },
+      writeWindowBytes: 1_048_576,
+    },
+  },
+})
+
+export const createUnixServer = request("loop/createUnixServer", {
+  since: "0.1.0",
+  summary:
+    "Listens on a Unix socket. A socket file that nobody answers at is replaced; any other file is left alone (EADDRINUSE). Closing removes the file while it is still the one that was made.",
+  params: z.object({
+    path: SocketPath,
+    mode: z.int().min(0).max(0o777).optional().meta({
+      description: "permissions of the file, from its first instant; absent: what the daemon's umask leaves",
+    }),
+    backlog: z.int().min(1).max(65_535).default(BACKLOG),
+    tls: Tls.optional(),
+    startServing: z.boolean().default(true),
+    options: Options,
+  }),
+  result: z.object({ server: Id, sockets: z.array(Address) }),
+  errors: ["OsFailure", "NotSupported", "NameTaken", "LimitExceeded", "InvalidParams"],
+  example: {
+    params: { path: "/run/user/1000/editor.sock", mode: 0o600 },
+    result: { server: 3, sockets: [{ path: "/run/user/1000/editor.sock" }] },
   },
 })
 
@@ -70,6 +155,9 @@ const EnvironmentText = z
   .string()
   .max(131_072)
   .refine((text) => !text.includes("\0"), "must not contain a NUL")
+
+/** Platform: Node hands user and group ids on as 32 bits with a sign. */
+const MAX_ID = 2_147_483_647
 
 /** What both ways of starting a process take. */
 const processParams = {
@@ -87,8 +175,8 @@ const processParams = {
     .boolean()
     .default(true)
     .meta({ description: "a process group of its own, so that its children end with it" }),
-  uid: z.int().min(0).optional(),
-  gid: z.int().min(0).optional(),
+  uid: z.int().min(0).max(MAX_ID).optional(),
+  gid: z.int().min(0).max(MAX_ID).optional(),
   drainMs: DurationMs.default(DRAIN_MS).meta({
     description: "after the exit: how long a pipe that a grandchild still holds may stay silent before it is let go",
   }),

@@ -77,10 +77,12 @@ function notificationPart({ sender, example }: NotificationDeclaration): Json {
 
 function contentDescriptors(schema: Json): Json[] {
   const required = new Set((schema.required as string[] | undefined) ?? [])
-  return Object.entries((schema.properties ?? {}) as Record<string, Json>).map(([name, property]) => {
+  const descriptors = Object.entries((schema.properties ?? {}) as Record<string, Json>).map(([name, property]) => {
     const { description, ...rest } = property
     return { name, required: required.has(name), ...(description !== undefined && { description }), schema: rest }
   })
+  // OpenRPC: what is required comes first.
+  return descriptors.sort((one, other) => Number(other.required) - Number(one.required))
 }
 
 function exampleParams(params: unknown): Json[] {

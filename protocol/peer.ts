@@ -80,6 +80,9 @@ export class Peer {
   /** The message that the library is dispatching: the only way to know the id of a request inside its handler. */
   #handling: Message | null = null
   #inputEnded = false
+  /** Nothing comes and nothing goes any more. */
+  #over = false
+  /** That has been told. */
   #closed = false
 
   /** Starts to listen at once. */
@@ -95,6 +98,8 @@ export class Peer {
     this.#lane = new Lane(this.#reader, {
       notification: (method, params) => this.#notification(method, params),
       admit: (message) => this.#admit(message),
+      isRunning: (id) => this.#incoming.has(requestKey(id)),
+      idle: () => this.#idle(),
     })
     this.#connection = createMessageConnection(
       this.#lane,
@@ -192,10 +197,11 @@ export class Peer {
     this.#options.ending?.()
   }
 
-  /** Takes no more messages; answers what was asked, then ends. */
+  /** Takes no more messages; answers what was begun, then ends. */
   finish(): void {
     this.#lane.hold("finish")
     this.#inputEnded = true
+    this.#lane.dropWaiting()
     this.#endWhenIdle()
   }
 
@@ -235,7 +241,8 @@ export class Peer {
 
   /** Runs the handler; the library sends what comes of it. */
   async #answer(method: string, params: unknown, token: CancellationToken): Promise<unknown> {
-    const incoming = this.#incoming.get(requestKey((this.#handling as RequestMessage).id))
+    const { id } = this.#handling as RequestMessage
+    const incoming = this.#incoming.get(requestKey(id))
     if (incoming === undefined) throw new Error("a request that was not admitted")
     const signal = AbortSignal.any([toAbortSignal(token), incoming.controller.signal])
     try {
@@ -247,16 +254,16 @@ export class Peer {
         afterReply: (action) => incoming.afterReply.push(action),
       })
     } catch (error) {
-      throw this.#toResponseError(error, method)
+      throw this.#toResponseError(error, method, id)
     }
   }
 
-  #toResponseError(error: unknown, method: string): ResponseError<unknown> {
+  #toResponseError(error: unknown, method: string, requestId: RequestMessage["id"]): ResponseError<unknown> {
     if (!(error instanceof RpcError)) this.#options.bug?.(error, method)
     const { code, message, data } =
       error instanceof RpcError
         ? error
-        : rpcError("InternalError", `${method} failed inside the daemon; please report it`)
+        : rpcError("InternalError", `${method} failed inside the daemon; please report it`, { requestId })
     return new ResponseError(code, message, Object.keys(data).length === 0 ? undefined : data)
   }
 
@@ -292,8 +299,15 @@ export class Peer {
     if (this.#inputEnded && this.#incoming.size === 0 && this.#lane.waiting === 0) this.end()
   }
 
+  #idle(): void {
+    this.#endWhenIdle()
+    if (this.#over) this.#close()
+  }
+
+  /** The connection is over; what came before is still taken: an answer may be among it. */
   #close(): void {
-    if (this.#closed) return
+    this.#over = true
+    if (this.#closed || (this.#lane.waiting > 0 && !this.#lane.isHeld)) return
     this.#closed = true
     for (const { controller } of this.#incoming.values()) controller.abort()
     this.#incoming.clear()

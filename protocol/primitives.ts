@@ -5,7 +5,17 @@
 import { z } from "zod"
 import { decodeBase64 } from "./base64.ts"
 import { ERRORS, type RpcError } from "./errors.ts"
-import { CHUNK_BYTES, HIGH_WATER_BYTES, LOW_WATER_BYTES, READ_WINDOW_BYTES } from "./limits.ts"
+import {
+  CHUNK_BYTES,
+  HIGH_WATER_BYTES,
+  LOW_WATER_BYTES,
+  MAX_PEM_BYTES,
+  MAX_RETAIN_BYTES,
+  READ_WINDOW_BYTES,
+  RETAIN_BYTES,
+  TLS_HANDSHAKE_TIMEOUT_MS,
+  TLS_SHUTDOWN_TIMEOUT_MS,
+} from "./limits.ts"
 import { WaterMarks } from "./waterMarks.ts"
 
 /** The largest integer that survives JSON in every language. */
@@ -73,11 +83,54 @@ export const Address = z.union([InetAddress, PathAddress])
 
 export const HostPort = z.object({ host: z.string(), port: Port })
 
-export const Kind = z.enum(["tcp", "subprocess"])
+export const Kind = z.enum(["tcp", "tls", "unix", "subprocess", "udp", "pipe"])
 
 export const WireErrorShape = z
   .object({ code: z.int(), message: z.string(), data: z.record(z.string(), z.unknown()).optional() })
   .meta({ description: `one of the ${Object.keys(ERRORS).length} errors of the table` })
+
+/** PEM text: certificates or a key. A system's whole list of authorities has a quarter of a MiB. */
+const Pem = z.string().min(1).max(MAX_PEM_BYTES)
+const PemFile = z.string().min(1).max(4096).meta({ description: "an absolute path on the daemon's machine" })
+
+/** Strict, since an option that was misspelt and dropped in silence would be a hole. */
+export const TlsOptions = z.strictObject({
+  ca: Pem.optional().meta({ description: "authorities to trust (PEM) in place of the well-known ones" }),
+  cert: Pem.optional().meta({ description: "our certificate and those between it and the authority (PEM)" }),
+  key: Pem.optional().meta({ description: "its key (PEM); absent: it stands beside the certificate" }),
+  passphrase: z.string().max(1024).optional().meta({ description: "of the key" }),
+  caFile: PemFile.optional(),
+  certFile: PemFile.optional(),
+  keyFile: PemFile.optional(),
+  verify: z.boolean().default(true).meta({
+    description:
+      "whether the certificate of the remote must be valid: a server's always, a client's with `requestCert`",
+  }),
+  requestCert: z.boolean().default(false).meta({ description: "a server asks its clients for a certificate" }),
+  alpn: z
+    .array(z.string().min(1).max(255))
+    .min(1)
+    .max(64)
+    .optional()
+    .meta({ description: "protocols, the best first" }),
+  minVersion: z.enum(["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]).optional(),
+  ciphers: z.string().min(1).max(4096).optional().meta({ description: "an OpenSSL cipher list" }),
+  handshakeTimeoutMs: DurationMs.default(TLS_HANDSHAKE_TIMEOUT_MS),
+  shutdownTimeoutMs: DurationMs.default(TLS_SHUTDOWN_TIMEOUT_MS).meta({
+    description: "how long `close` waits, once all is flushed, for the remote to end its side too",
+  }),
+})
+
+/** How a request asks for TLS: `true` means all defaults. There is no way to say "if possible". */
+export const Tls = z
+  .union([z.literal(true), TlsOptions])
+  .transform((tls) => (tls === true ? TlsOptions.parse({}) : tls))
+  .meta({ description: "TLS with these options, or with all defaults (`true`); absent: plain" })
+
+export const ServerHostname = z
+  .string()
+  .max(253)
+  .meta({ description: "the name asked for (SNI) and looked for in the certificate; empty: none, which is a risk" })
 
 /** What is known of a transport from the start: the names that `transport/getExtraInfo` takes. */
 export const Extra = z.record(z.string(), z.unknown())
@@ -103,10 +156,23 @@ function checkMarks({ highBytes, lowBytes }: z.output<typeof WriteBufferLimits>,
 /** What a client may ask of every stream transport. */
 export const TransportOptions = z.object({
   name: Name.optional(),
-  lifetime: z
-    .literal("client")
-    .default("client")
-    .meta({ description: "closed (flushed, up to a deadline) when its client goes" }),
+  lifetime: z.enum(["client", "daemon"]).default("client").meta({
+    description:
+      "client: closed (flushed, up to a deadline) when its client goes; daemon: stays, for `transport/attach`",
+  }),
+  graceMs: DurationMs.optional().meta({ description: "with lifetime daemon: closed after this long with no owner" }),
+  retainBytes: z
+    .int()
+    .min(0)
+    .max(MAX_RETAIN_BYTES)
+    .optional()
+    .meta({
+      description: `bytes kept for a client that comes back or comes late; ${RETAIN_BYTES} with lifetime daemon, else 0`,
+    }),
+  whenFull: z.enum(["block", "dropOldest", "close"]).optional().meta({
+    description:
+      "no owner and the kept bytes are full: stop reading (default), drop the oldest (default for processes), or close",
+  }),
   encoding: z
     .enum(["base64", "utf8"])
     .default("base64")

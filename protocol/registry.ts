@@ -5,13 +5,16 @@
 import type { z } from "zod"
 import * as callbacks from "./callbacks.ts"
 import * as daemon from "./daemon.ts"
+import * as datagram from "./datagram.ts"
 import type { NotificationDeclaration, RequestDeclaration } from "./declare.ts"
 import * as lifecycle from "./lifecycle.ts"
 import * as loop from "./loop.ts"
+import * as names from "./names.ts"
+import * as pipe from "./pipe.ts"
 import * as server from "./server.ts"
 import * as transport from "./transport.ts"
 
-const namespaces = { lifecycle, loop, server, transport, callbacks, daemon }
+const namespaces = { lifecycle, loop, datagram, pipe, names, server, transport, callbacks, daemon }
 
 type Namespaces = typeof namespaces
 type Declaration = {
@@ -47,10 +50,10 @@ export type RequestResult<Name extends RequestName> = z.input<Requests[Name]["re
 export type ClientNotificationParams<Name extends ClientNotificationName> = z.input<ClientNotifications[Name]["params"]>
 export type DaemonNotificationParams<Name extends DaemonNotificationName> = z.input<DaemonNotifications[Name]["params"]>
 
-/** All declarations, in the order in which the reference shows them. */
+/** All declarations: namespaces as above, names by the alphabet within (as a module's exports are ordered anyway). */
 export const declarations: ReadonlyArray<RequestDeclaration | NotificationDeclaration> = Object.values(namespaces)
-  .flatMap((namespace): unknown[] => Object.values(namespace))
-  .filter(isDeclaration)
+  .map((namespace): unknown[] => Object.values(namespace))
+  .flatMap((values) => values.filter(isDeclaration).sort((one, other) => (one.name < other.name ? -1 : 1)))
 
 /** What the daemon accepts, by method name. */
 export const accepted: ReadonlyMap<string, RequestDeclaration | NotificationDeclaration> = new Map(

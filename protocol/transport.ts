@@ -1,5 +1,6 @@
 /** What can be done with an open transport: the methods of asyncio's transports, and the flow control beside them. */
 import { z } from "zod"
+import { Multicast } from "./datagram.ts"
 import { fromClient, fromDaemon, request, requestOrNotification } from "./declare.ts"
 import type { ErrorName } from "./errors.ts"
 import {
@@ -8,6 +9,8 @@ import {
   Kind,
   Name,
   Offset,
+  Opened,
+  OpenedProcess,
   payload,
   Ref,
   takePayload,
@@ -16,7 +19,13 @@ import {
 } from "./primitives.ts"
 
 const of = z.object({ transport: Ref })
-const access = ["UnknownTransport", "TransportClosed", "NotOwner", "NotSupported"] as const satisfies ErrorName[]
+const access = [
+  "UnknownTransport",
+  "TransportClosed",
+  "TransportBroken",
+  "NotOwner",
+  "NotSupported",
+] as const satisfies ErrorName[]
 
 /** A request or notification that takes a transport and answers nothing. */
 function action<const Method extends string>(name: Method, summary: string, more: readonly ErrorName[] = []) {
@@ -36,7 +45,7 @@ export const write = requestOrNotification("transport/write", {
     "Writes bytes. As a request it is answered when the bytes were handed to the system. With `offset`, bytes below what was already accepted are skipped, which makes a retry harmless.",
   params: z.object({ transport: Ref, ...payload, offset: Offset.optional() }).transform(takePayload),
   result: z.null(),
-  errors: [...access, "TransportBroken", "WindowExceeded", "InvalidParams"],
+  errors: [...access, "WindowExceeded", "InvalidParams"],
   example: { params: { transport: 7, data: "aGVsbG8=" }, result: null },
 })
 
@@ -45,14 +54,13 @@ export const writelines = requestOrNotification("transport/writelines", {
   summary: "Writes each element in order; the same as as many `transport/write`.",
   params: z.object({ transport: Ref, data: z.array(Bytes) }),
   result: z.null(),
-  errors: [...access, "TransportBroken", "WindowExceeded"],
+  errors: [...access, "WindowExceeded"],
   example: { params: { transport: 7, data: ["aGVsbG8=", "Cg=="] }, result: null },
 })
 
 export const writeEof = action(
   "writeEof",
   "Ends the writing side after flushing; reading goes on. Again, and after `close`: no effect.",
-  ["TransportBroken"],
 )
 export const pauseReading = action(
   "pauseReading",
@@ -110,7 +118,7 @@ export const getWriteBufferLimits = question("getWriteBufferLimits", "The water 
   highBytes: 65_536,
   lowBytes: 16_384,
 })
-export const getPid = question("getPid", "The process id, also after its end.", z.int(), 4712)
+export const getPid = question("getPid", "The process id, also between its exit and `connectionLost`.", z.int(), 4712)
 export const getReturncode = question(
   "getReturncode",
   "The exit status, minus the number of the signal that ended it, or null while it runs.",
@@ -157,11 +165,20 @@ export const configure = request("transport/configure", {
     encoding: TransportOptions.shape.encoding.unwrap().optional(),
     onEof: TransportOptions.shape.onEof.unwrap().optional(),
     readWindowBytes: TransportOptions.shape.readWindowBytes.unwrap().optional(),
+    multicast: Multicast.optional().meta({
+      description: "datagram endpoints only; what the system refuses is OsFailure, and what came before it stays",
+    }),
   }),
   result: z.null(),
-  errors: access,
+  errors: [...access, "OsFailure"],
   example: { params: { transport: 7, encoding: "utf8" }, result: null },
 })
+
+const Role = z
+  .enum(["owner", "observer"])
+  .meta({ description: "an owner writes and its reading is the brake; any number of observers only read" })
+
+const Range = z.object({ from: Offset, to: Offset })
 
 const Description = z.object({
   transport: Id,
@@ -169,11 +186,12 @@ const Description = z.object({
   name: Name.optional(),
   server: Id.optional().meta({ description: "the server that accepted it" }),
   clientId: z.int().nullable().meta({ description: "the client that owns it" }),
-  lifetime: z.enum(["client"]),
+  lifetime: z.enum(["client", "daemon"]),
   state: z.enum(["opening", "open", "closing", "ended"]),
   extra: z.record(z.string(), z.unknown()),
   pid: z.int().optional(),
   returncode: z.int().nullish(),
+  attachments: z.array(z.object({ clientId: z.int(), role: Role })),
   channels: z
     .array(
       z.object({
@@ -182,6 +200,7 @@ const Description = z.object({
         received: Offset.meta({ description: "bytes that came from the remote" }),
         sent: Offset.meta({ description: "of these, sent to the client" }),
         consumed: Offset.meta({ description: "of these, consumed by the client" }),
+        retained: Range.meta({ description: "of these, still here for a client that comes" }),
         written: Offset.meta({ description: "bytes that came from the client" }),
         flushed: Offset.meta({ description: "of these, handed to the system" }),
       }),
@@ -196,7 +215,8 @@ const description = {
   lifetime: "client" as const,
   state: "open" as const,
   extra: { peername: { host: "127.0.0.1", port: 8888, family: "IPv4" } },
-  channels: [{ id: 7, received: 5, sent: 5, consumed: 5, written: 5, flushed: 5 }],
+  attachments: [{ clientId: 1, role: "owner" as const }],
+  channels: [{ id: 7, received: 5, sent: 5, consumed: 5, retained: { from: 5, to: 5 }, written: 5, flushed: 5 }],
 }
 
 export const list = request("transport/list", {
@@ -212,8 +232,83 @@ export const describe = request("transport/describe", {
   summary: "One transport: its state, its counts, who owns it.",
   params: of,
   result: Description,
-  errors: ["UnknownTransport", "TransportClosed"],
+  errors: ["UnknownTransport", "TransportClosed", "TransportBroken"],
   example: { params: { transport: 7 }, result: description },
+})
+
+/** Where delivery starts, and what is known of one channel, for a client that comes back. */
+const Position = z.object({
+  id: Id,
+  fd: z.int().optional().meta({ description: "for the pipes of a process" }),
+  offset: Offset.meta({ description: "where delivery starts" }),
+  retained: Range.meta({ description: "what was still here" }),
+  written: Offset.meta({ description: "bytes accepted from clients so far: write on from here" }),
+  flushed: Offset.meta({ description: "of these, handed to the system" }),
+})
+
+const Since = z.union([Offset, z.enum(["start", "now"])])
+
+export const attach = request("transport/attach", {
+  since: "0.1.0",
+  summary:
+    "Attaches to an open transport, or to one that ended not long ago. Delivery goes on from `since`; what is gone from there is a `protocol/bytesLost` first. There is no `connectionMade`: the answer says what it would.",
+  params: of.extend({
+    since: z
+      .union([Since, z.partialRecord(z.enum(["0", "1", "2"]), Since)])
+      .optional()
+      .meta({
+        description:
+          "an offset, `start` or `now`, for a process by descriptor too; absent: where the last owner had consumed to",
+      }),
+    role: Role.default("owner"),
+    steal: z
+      .boolean()
+      .default(false)
+      .meta({ description: "take over from another owner, which hears `transport/detached`" }),
+    encoding: TransportOptions.shape.encoding.unwrap().optional(),
+    readWindowBytes: TransportOptions.shape.readWindowBytes.unwrap().optional(),
+    paused: z.boolean().default(false),
+  }),
+  result: Opened.extend({
+    pid: z.int().optional(),
+    pipes: OpenedProcess.shape.pipes.optional(),
+    ...Position.omit({ id: true, fd: true }).shape,
+    channels: z.array(Position).meta({
+      description: "one, or one per pipe of a process; the fields above are those of the first that can be read",
+    }),
+  }),
+  errors: ["UnknownTransport", "TransportClosed", "TransportBroken", "NotOwner", "InvalidParams"],
+  example: {
+    params: { transport: 7, since: "start" },
+    result: {
+      transport: 7,
+      kind: "tcp",
+      extra: {},
+      writeWindowBytes: 1_048_576,
+      offset: 0,
+      retained: { from: 0, to: 5 },
+      written: 5,
+      flushed: 5,
+      channels: [{ id: 7, offset: 0, retained: { from: 0, to: 5 }, written: 5, flushed: 5 }],
+    },
+  },
+})
+
+export const detach = requestOrNotification("transport/detach", {
+  since: "0.1.0",
+  summary:
+    "Ends this client's relation to the transport: it hears no more of it. A transport with lifetime client ends with its owner's.",
+  params: of,
+  result: z.null(),
+  errors: ["UnknownTransport", "TransportClosed", "NotOwner"],
+  example: { params: { transport: 7 }, result: null },
+})
+
+export const detached = fromDaemon("transport/detached", {
+  since: "0.1.0",
+  summary: "Another client took over: nothing follows for this one.",
+  params: z.object({ transport: Id, by: z.int().meta({ description: "the client that took over" }) }),
+  example: { params: { transport: 7, by: 2 } },
 })
 
 export const consumed = fromClient("transport/consumed", {

@@ -1,14 +1,30 @@
 /** asyncio's water marks: pause strictly over high, resume at or under low. Pure; both ends use it. */
 import { rpcError } from "./errors.ts"
-import { HIGH_WATER_BYTES, LOW_WATER_BYTES } from "./limits.ts"
+import { HIGH_WATER_BYTES, LOW_WATER_BYTES, TLS_HIGH_WATER_BYTES, TLS_LOW_WATER_BYTES } from "./limits.ts"
+
+/** The marks of a transport for which none were asked. */
+interface DefaultMarks {
+  readonly highBytes: number
+  readonly lowBytes: number
+}
+
+const PLAIN: DefaultMarks = { highBytes: HIGH_WATER_BYTES, lowBytes: LOW_WATER_BYTES }
+const TLS: DefaultMarks = { highBytes: TLS_HIGH_WATER_BYTES, lowBytes: TLS_LOW_WATER_BYTES }
 
 export class WaterMarks {
-  #highBytes = HIGH_WATER_BYTES
-  #lowBytes = LOW_WATER_BYTES
+  readonly #defaults: DefaultMarks
+  #highBytes = 0
+  #lowBytes = 0
 
-  /** Takes what {@link set} takes. */
-  constructor(highBytes?: number, lowBytes?: number) {
+  /** Takes what {@link set} takes, and what neither of them means. */
+  constructor(highBytes?: number, lowBytes?: number, defaults = PLAIN) {
+    this.#defaults = defaults
     this.set(highBytes, lowBytes)
+  }
+
+  /** The marks that were asked for a transport of `kind`, or its defaults. */
+  static of(kind: string, limits: { highBytes?: number | undefined; lowBytes?: number | undefined } = {}): WaterMarks {
+    return new WaterMarks(limits.highBytes, limits.lowBytes, kind === "tls" ? TLS : PLAIN)
   }
 
   get highBytes(): number {
@@ -25,10 +41,11 @@ export class WaterMarks {
    * Source: asyncio `WriteTransport.set_write_buffer_limits`.
    */
   set(highBytes?: number, lowBytes?: number): void {
-    const high = highBytes ?? (lowBytes === undefined ? HIGH_WATER_BYTES : 4 * lowBytes)
-    const low = lowBytes ?? (highBytes === undefined ? LOW_WATER_BYTES : Math.floor(high / 4))
+    const high = highBytes ?? (lowBytes === undefined ? this.#defaults.highBytes : 4 * lowBytes)
+    const low = lowBytes ?? (highBytes === undefined ? this.#defaults.lowBytes : Math.floor(high / 4))
     if (!(high >= low && low >= 0)) {
-      throw rpcError("InvalidParams", `high (${high}) must be >= low (${low}) must be >= 0`)
+      const message = `high (${high}) must be >= low (${low}) must be >= 0`
+      throw rpcError("InvalidParams", message, { issues: [{ path: "highBytes", message }] })
     }
     this.#highBytes = high
     this.#lowBytes = low

@@ -40,6 +40,12 @@ export class SendWindow {
     this.#sent += bytes
   }
 
+  /** Moves on by `bytes` that are not sent: what is out stays out. */
+  skip(bytes: number): void {
+    this.#sent += bytes
+    this.#acknowledged += bytes
+  }
+
   /** Takes a report. Offsets that are not new, or that were never sent, count as far as they make sense. */
   acknowledge(offset: number): void {
     this.#acknowledged = Math.min(Math.max(this.#acknowledged, offset), this.#sent)
@@ -49,15 +55,18 @@ export class SendWindow {
 /** The receiving side of one direction: counts what was consumed and says when to report it. */
 export class Consumption {
   readonly #reportBytes: number
-  #offset = 0
-  #reported = 0
+  #offset: number
+  #reported: number
 
   /**
    * @param windowBytes the window the other end works with. A report is due at half of it: earlier costs messages,
    * later lets the sender run dry.
+   * @param offset where counting starts.
    */
-  constructor(windowBytes: number) {
+  constructor(windowBytes: number, offset = 0) {
     this.#reportBytes = Math.max(1, Math.floor(windowBytes / 2))
+    this.#offset = offset
+    this.#reported = offset
   }
 
   /** Bytes consumed so far. */

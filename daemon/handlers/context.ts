@@ -2,25 +2,34 @@
 import type { RequestContext } from "../../protocol/peer.ts"
 import type { ClientNotificationName, ParsedParams, RequestName, RequestResult } from "../../protocol/registry.ts"
 import type { Clock } from "../clock.ts"
+import type { Settings } from "../config.ts"
 import type { Possessions } from "../hold/possessions.ts"
 import type { Recipient } from "../hold/recipient.ts"
 import type { Table } from "../hold/table.ts"
+import type { Watchers } from "../statistics.ts"
+import type { Descriptors } from "../open/descriptors.ts"
 import type { Environment } from "../open/spawn.ts"
 
 /** The daemon, as far as handlers need it. */
 export interface DaemonFace {
   readonly table: Table
   readonly clock: Clock
+  readonly settings: Settings
+  /** What outlives its client: the daemon's until it ends. */
+  readonly estate: Possessions
   /** What children inherit. */
   readonly environment: Environment
+  /** What the daemon itself inherited, and clients may ask for. */
+  readonly descriptors: Descriptors
+  readonly watchers: Watchers
   info(): RequestResult<"daemon/info">
+  statistics(): RequestResult<"daemon/statistics">
   /** Begins the end: see `daemon/shutdown`. */
   shutdown(graceMs?: number): void
 }
 
 /** The client that sent the message. */
 export interface Session extends Recipient {
-  readonly possessions: Possessions
   initialize(params: ParsedParams<"initialize">): RequestResult<"initialize">
   shutdown(): void
   exit(): void

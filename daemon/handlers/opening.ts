@@ -1,52 +1,83 @@
 /** What all requests that make something share: an id, a name, room; and a stream that a client holds from then on. */
-import type { RequestResult } from "../../protocol/registry.ts"
-import { StreamHolding, type StreamHoldingOptions } from "../hold/streamHolding.ts"
+import type { TransportOptions } from "../hold/channel.ts"
+import type { Holding, HoldingOptions, Opened } from "../hold/holding.ts"
 import type { ServerHolding } from "../hold/serverHolding.ts"
+import { StreamHolding } from "../hold/streamHolding.ts"
+import type { Line } from "../open/line.ts"
 import type { Context } from "./context.ts"
-
-export type Opened = RequestResult<"loop/createConnection">
 
 /** Opens something under a new id and, if one is given, a name that is given back when it does not come about. */
 export async function named<Result>(
-  name: string | undefined,
-  { daemon: { table }, session }: Context,
+  { name, lifetime }: Pick<TransportOptions, "name" | "lifetime">,
+  { daemon: { table, estate }, session }: Context,
   open: (id: number) => Promise<Result>,
 ): Promise<Result> {
-  session.possessions.checkRoom()
+  const books = lifetime === "daemon" ? [session.possessions, estate] : [session.possessions]
+  const reservations = books.map((book) => book.reserve())
   const id = table.nextId()
-  table.takeName(name, id)
   try {
+    table.takeName(name, id)
     return await open(id)
   } catch (error) {
-    table.freeName(name)
+    table.freeName(name, id)
     throw error
+  } finally {
+    for (const release of reservations) release()
   }
 }
 
-/** Holds a stream for the client that asked for it. Its callbacks begin with `start()`. */
-export function holdStream(
+type Wishes = Pick<HoldingOptions, "id" | "options"> & { readonly server?: ServerHolding | undefined }
+
+/** What every holding is told of its surroundings, and what they do when it ends. */
+export function surroundings(
   { daemon, session }: Context,
-  stream: Omit<StreamHoldingOptions, "owner" | "ended" | "server"> & { readonly server?: ServerHolding | undefined },
-): StreamHolding {
-  const { server, ...options } = stream
+  { id, options, server }: Wishes,
+): Pick<HoldingOptions, "id" | "options" | "owner" | "clock" | "retainClosedMs" | "events" | "server"> {
   const disconnected = server?.connected()
-  const holding = new StreamHolding({
-    ...options,
-    owner: session,
+  const find = (): Holding => daemon.table.find(id).holding
+  return {
+    id,
+    options,
+    owner: server === undefined ? session : server.owner,
+    clock: daemon.clock,
+    retainClosedMs: daemon.settings.retainClosedMs,
     ...(server !== undefined && { server: server.id }),
-    ended: (ending) => {
-      daemon.table.remove(holding, ending)
-      session.possessions.remove(holding)
-      disconnected?.()
+    events: {
+      changed: (event, recipient) => daemon.watchers.announce({ event, transport: id, clientId: recipient.id }),
+      over: () => {
+        daemon.watchers.announce({ event: "ended", transport: id })
+        disconnected?.()
+        daemon.estate.remove(find())
+        if (options.lifetime === "daemon") daemon.table.keepEnded(find())
+      },
+      forgotten: (ending) => {
+        daemon.watchers.announce({ event: "forgotten", transport: id })
+        daemon.table.remove(find(), ending)
+      },
     },
-  })
+  }
+}
+
+/** Enters a holding in the books: from now on its id and its name mean something. */
+export function enter<Held extends Holding>(holding: Held, { daemon }: Context): Held {
   daemon.table.add(holding)
-  session.possessions.add(holding)
+  const { id: transport, kind, name, owner } = holding
+  const bearer = name === undefined ? {} : { name }
+  daemon.watchers.announce({ event: "opened", transport, kind, ...bearer, clientId: owner?.id ?? null })
+  if (holding.lifetime === "daemon") daemon.estate.add(holding)
   return holding
 }
 
+/** Holds an open line for the client that asked for it. Its callbacks begin with `start()`. */
+export function holdLine(context: Context, { kind, extra, makeStream }: Line, wishes: Wishes): StreamHolding {
+  return enter(new StreamHolding({ ...surroundings(context, wishes), kind, extra, makeStream }), context)
+}
+
 /** The answer that names `holding`; its callbacks begin right behind it. */
-export function answerOpened(holding: StreamHolding, { afterReply }: Context): Opened {
+export function answerOpened<Answer extends Opened>(
+  holding: Holding & { readonly opened: Answer },
+  { afterReply }: Context,
+): Answer {
   afterReply(() => holding.start())
   return holding.opened
 }

@@ -16,7 +16,20 @@ export const serverHandlers: HandlersOf<"server"> = {
   },
   "server/isServing": ({ server: ref }, { daemon }) =>
     !daemon.table.wasServer(ref) && daemon.table.findServer(ref).isServing,
-  "server/getInfo": ({ server: ref }, { daemon }) => daemon.table.findServer(ref).describe(),
+  "server/getInfo": ({ server: ref }, { daemon: { table } }) => {
+    if (table.wasServer(ref)) throw closedTransport(ref as number)
+    return table.findServer(ref).describe()
+  },
+  "server/attach": ({ server: ref, steal }, { daemon: { table }, session }) => {
+    if (table.wasServer(ref)) throw closedTransport(ref as number)
+    const server = table.findServer(ref)
+    server.attach(session, steal)
+    return server.describe()
+  },
+  "server/detach": ({ server: ref }, context) => {
+    if (!context.daemon.table.wasServer(ref)) owned(ref, context).detach(context.session)
+    return null
+  },
   "server/list": (_params, { daemon }) => ({
     servers: [...daemon.table.servers()].map((server) => server.describe()),
   }),

@@ -1,16 +1,22 @@
 /** Using transports: finds what is meant, checks that the client may and the kind can, and does one thing. */
 import { constants } from "node:os"
 import { rpcError, type RpcError } from "../../protocol/errors.ts"
+import type { Attachment } from "../hold/attachment.ts"
 import type { Channel } from "../hold/channel.ts"
 import type { Holding } from "../hold/holding.ts"
+import { DatagramHolding } from "../hold/datagramHolding.ts"
+import type { DatagramOutlet } from "../hold/datagramOutlet.ts"
 import type { Inlet } from "../hold/inlet.ts"
+import type { Intake } from "../hold/intake.ts"
 import type { Outlet } from "../hold/outlet.ts"
 import { ProcessHolding } from "../hold/processHolding.ts"
 import { StreamHolding } from "../hold/streamHolding.ts"
 import type { Ref, Target } from "../hold/table.ts"
+import { attachHandlers } from "./attach.ts"
 import type { Context, HandlersOf } from "./context.ts"
 
 export const transportHandlers: HandlersOf<"transport"> = {
+  ...attachHandlers,
   "transport/write": async ({ transport, data, offset }, context) => {
     const { channel, inlet } = writable(transport, context, "write")
     channel.write(data, offset)
@@ -23,21 +29,28 @@ export const transportHandlers: HandlersOf<"transport"> = {
     await inlet.whenFlushed()
     return null
   },
+  "transport/sendto": async ({ transport, data, addr }, context) => {
+    const holding = endpoint(owned(transport, context).holding, "sendto")
+    holding.sendto(data, addr ?? null)
+    await holding.intake.whenFlushed()
+    return null
+  },
   "transport/writeEof": async ({ transport }, context) => {
     if (hasEnded(transport, context)) return null
     const { channel, inlet } = writable(transport, context, "writeEof")
-    // A pipe has one direction: its end of file is its close (asyncio, R-7 of the conformance list).
-    if (channel.outlet === null) channel.close()
-    else channel.stream.writeEof()
+    // A pipe has one direction: its end of file is its close.
+    if (!channel.readable) channel.close()
+    else if (channel.stream.canWriteEof) channel.stream.writeEof()
+    else throw notSupported(owned(transport, context).holding, "writeEof", "TLS ends both ways at once; close it")
     await inlet.whenFlushed()
     return null
   },
   "transport/pauseReading": ({ transport }, context) => {
-    if (!hasEnded(transport, context)) readable(transport, context, "pauseReading").outlet.pause()
+    if (!hasEnded(transport, context)) readable(transport, context, "pauseReading").pause()
     return null
   },
   "transport/resumeReading": ({ transport }, context) => {
-    if (!hasEnded(transport, context)) readable(transport, context, "resumeReading").outlet.resume()
+    if (!hasEnded(transport, context)) readable(transport, context, "resumeReading").resume()
     return null
   },
   "transport/close": ({ transport }, context) => {
@@ -61,21 +74,26 @@ export const transportHandlers: HandlersOf<"transport"> = {
     return null
   },
 
-  "transport/isReading": ({ transport }, context) => readable(transport, context, "isReading").channel.isReading,
+  "transport/isReading": ({ transport }, context) => {
+    const { channel, holding } = attached(transport, context)
+    const isClosing = channel?.stream.isClosing ?? holding.isClosing
+    return !readable(transport, context, "isReading").paused && !isClosing
+  },
   "transport/isClosing": ({ transport }, context) => {
     if (hasEnded(transport, context)) return true
     const { channel, holding } = owned(transport, context)
     return channel?.stream.isClosing ?? holding.state !== "open"
   },
-  "transport/canWriteEof": ({ transport }, context) => stream(owned(transport, context), "canWriteEof").inlet !== null,
+  "transport/canWriteEof": ({ transport }, context) =>
+    stream(owned(transport, context), "canWriteEof").stream.canWriteEof,
   "transport/getWriteBufferSize": ({ transport }, context) =>
-    writable(transport, context, "getWriteBufferSize").inlet.bufferedBytes,
+    intakeOf(transport, context, "getWriteBufferSize").bufferedBytes,
   "transport/getWriteBufferLimits": ({ transport }, context) => {
-    const { highBytes, lowBytes } = writable(transport, context, "getWriteBufferLimits").inlet.marks
+    const { highBytes, lowBytes } = intakeOf(transport, context, "getWriteBufferLimits").marks
     return { highBytes, lowBytes }
   },
   "transport/setWriteBufferLimits": ({ transport, highBytes, lowBytes }, context) => {
-    writable(transport, context, "setWriteBufferLimits").inlet.setMarks(highBytes, lowBytes)
+    intakeOf(transport, context, "setWriteBufferLimits").setMarks(highBytes, lowBytes)
     return null
   },
   "transport/getPid": ({ transport }, context) => processOf(transport, context, "getPid").process.pid,
@@ -84,14 +102,20 @@ export const transportHandlers: HandlersOf<"transport"> = {
   "transport/getPipeTransport": ({ transport, fd }, context) =>
     processOf(transport, context, "getPipeTransport").pipes[fd as 0 | 1 | 2] ?? null,
   "transport/getExtraInfo": ({ transport, name, default: otherwise }, context) => {
-    const { extra } = owned(transport, context).holding
+    const { extra } = context.daemon.table.find(transport).holding
     return Object.hasOwn(extra, name) ? extra[name] : (otherwise ?? null)
   },
 
-  "transport/configure": ({ transport, ...options }, context) => {
-    const { holding, channel } = owned(transport, context)
-    for (const each of channel === undefined ? holding.channels : [channel]) each.outlet?.configure(options)
-    if (options.onEof !== undefined && holding instanceof StreamHolding) holding.onEof = options.onEof
+  "transport/configure": ({ transport, multicast, ...options }, context) => {
+    const { holding, channel, attachment } = attached(transport, context)
+    if (multicast !== undefined) endpoint(owned(transport, context).holding, "multicast").changeMulticast(multicast)
+    attachment.datagrams?.configure(options)
+    for (const each of channel === undefined ? holding.channels : [channel]) {
+      attachment.outlet(each)?.configure(options)
+    }
+    if (options.onEof !== undefined && attachment.isOwner && holding instanceof StreamHolding) {
+      holding.onEof = options.onEof
+    }
     return null
   },
   "transport/list": (_params, { daemon }) => ({
@@ -100,7 +124,7 @@ export const transportHandlers: HandlersOf<"transport"> = {
   "transport/describe": ({ transport }, { daemon }) => daemon.table.find(transport).holding.describe(),
 
   "transport/consumed": ({ transport, offset }, context) => {
-    if (!hasEnded(transport, context)) readable(transport, context, "consumed").outlet.consumed(offset)
+    if (!hasEnded(transport, context)) readable(transport, context, "consumed").acknowledge(offset)
   },
 }
 
@@ -122,15 +146,37 @@ function whole({ holding, channel }: Target): { close(): void; abort(): void } {
 }
 
 function stream({ holding, channel }: Target, operation: string): Channel {
-  if (channel === undefined) throw notSupported(holding, operation, "name one of its pipes")
-  return channel
+  if (channel !== undefined) return channel
+  const isEndpoint = holding instanceof DatagramHolding
+  throw notSupported(holding, operation, isEndpoint ? "it has datagrams, no stream" : "name one of its pipes")
 }
 
-function readable(ref: Ref, context: Context, operation: string): { channel: Channel; outlet: Outlet } {
-  const target = owned(ref, context)
-  const channel = stream(target, operation)
-  if (channel.outlet === null) throw notSupported(target.holding, operation, "this pipe is written to")
-  return { channel, outlet: channel.outlet }
+function endpoint(holding: Holding, operation: string): DatagramHolding {
+  if (holding instanceof DatagramHolding) return holding
+  throw notSupported(holding, operation, "it has no datagrams")
+}
+
+/** What counts the write buffer of a stream or an endpoint. */
+function intakeOf(ref: Ref, context: Context, operation: string): Intake {
+  const { holding } = owned(ref, context)
+  return holding instanceof DatagramHolding ? holding.intake : writable(ref, context, operation).inlet
+}
+
+/** What `ref` names, and this client's relation to it: that of an owner or an observer. */
+function attached(ref: Ref, { daemon: { table }, session }: Context): Target & { readonly attachment: Attachment } {
+  const target = table.find(ref)
+  const attachment = target.holding.attachmentOf(session)
+  if (attachment !== undefined) return { ...target, attachment }
+  throw rpcError("NotOwner", `this client is not attached to transport ${ref}`, { transport: ref })
+}
+
+/** This client's own position in what comes. */
+function readable(ref: Ref, context: Context, operation: string): Outlet | DatagramOutlet {
+  const { attachment, ...target } = attached(ref, context)
+  if (attachment.datagrams !== null) return attachment.datagrams
+  const outlet = attachment.outlet(stream(target, operation))
+  if (outlet === undefined) throw notSupported(target.holding, operation, "this pipe is written to")
+  return outlet
 }
 
 function writable(ref: Ref, context: Context, operation: string): { channel: Channel; inlet: Inlet } {

@@ -1,85 +1,150 @@
 /**
- * One byte stream of a holding with its id: joins the stream to the outlet and the inlet of the client that owns it.
+ * One byte stream of a holding with its id: what came, who reads it and how far, and the way back.
  * A TCP connection is one channel; a process has one for each of its pipes.
+ *
+ * Who decides whether the source is read: the owner while there is one (its window is the brake), else the room that
+ * is left for whoever comes back. Observers never do: one that falls behind what is kept is told what it lost.
  */
-import type { RpcError } from "../../protocol/errors.ts"
-import type { ParsedParams } from "../../protocol/registry.ts"
-import { WaterMarks } from "../../protocol/waterMarks.ts"
+import { rpcError, type RpcError } from "../../protocol/errors.ts"
+import { READ_WINDOW_BYTES } from "../../protocol/limits.ts"
+import type { ParsedParams, RequestResult } from "../../protocol/registry.ts"
+import type { WaterMarks } from "../../protocol/waterMarks.ts"
 import { brokenTransport, closedTransport, isSystemError } from "../failures.ts"
 import type { StreamEvents, StreamTransport } from "../transports/transport.ts"
 import { Inlet } from "./inlet.ts"
-import { Outlet, type Delivery } from "./outlet.ts"
-import type { Recipient } from "./recipient.ts"
+import { Outlet, type OutletOptions, type Tail } from "./outlet.ts"
+import { Retention } from "./retention.ts"
 
 export type TransportOptions = ParsedParams<"loop/createConnection">["options"]
+export type ChannelCounts = RequestResult<"transport/describe">["channels"][number]
 
-/** What a channel says, each in its order: the callbacks of a connection, or of a pipe. */
-export interface Voice {
-  deliver(delivery: Delivery): void
-  eof(): void
-  lost(error: Error | null): void
-  pauseWriting(): void
-  resumeWriting(): void
+/** What is kept for a client that comes back or comes late. */
+export interface Keeping {
+  readonly retainBytes: number
+  readonly whenFull: "block" | "dropOldest" | "close"
 }
 
 export interface ChannelOptions {
   readonly id: number
   readonly fd?: number
-  readonly recipient: Recipient
-  readonly options: TransportOptions
-  readonly voice: Voice
+  readonly keeping: Keeping
+  readonly marks: WaterMarks
   makeStream(events: StreamEvents): StreamTransport
+  /** Bytes came, whether or not anybody hears of them. */
+  active?(): void
+  /** The remote has ended its side, whether or not anybody hears of it. */
+  eof(): void
+  /** The stream is over, whether or not anybody hears of it. */
+  lost(error: Error | null): void
+}
+
+export type OutletWish = Omit<OutletOptions, "log" | "tail" | "moved" | "offset"> & {
+  readonly owner: boolean
+  readonly offset?: number
 }
 
 export class Channel implements StreamEvents {
   readonly id: number
   readonly fd: number | null
-  readonly outlet: Outlet | null
   readonly inlet: Inlet | null
-  readonly stream: StreamTransport
-  readonly #voice: Voice
+  readonly readable: boolean
+  readonly #options: ChannelOptions
+  readonly #log = new Retention()
+  readonly #tail: Tail[] = []
+  readonly #outlets = new Set<Outlet>()
+  #stream: StreamTransport
+  #owner: Outlet | null = null
+  /** Up to where the last owner had consumed: what is kept begins here at the latest. */
+  #consumed = 0
+  #started = false
+  #isLost = false
   /** Why we ended it, where that is to be told. */
   #reason: RpcError | null = null
 
-  constructor({ id, fd, recipient, options, voice, makeStream }: ChannelOptions) {
+  constructor(options: ChannelOptions) {
+    const { id, fd, marks, makeStream } = options
     this.id = id
     this.fd = fd ?? null
-    this.#voice = voice
-    this.stream = makeStream(this)
-    this.outlet = this.stream.readable ? this.#makeOutlet(recipient, options) : null
-    this.inlet = this.stream.writable ? this.#makeInlet(recipient, options) : null
+    this.#options = options
+    this.#stream = makeStream(this)
+    this.readable = this.#stream.readable
+    this.inlet = this.#stream.writable ? new Inlet(() => this.#stream, marks) : null
   }
 
-  /** Whether data is being received, as far as the client decides it. */
-  get isReading(): boolean {
-    return this.outlet !== null && !this.outlet.paused && !this.stream.isClosing
+  get stream(): StreamTransport {
+    return this.#stream
   }
 
-  get counts(): {
-    id: number
-    fd?: number
-    received: number
-    sent: number
-    consumed: number
-    written: number
-    flushed: number
-  } {
+  /** Whether the stream is over. */
+  get isLost(): boolean {
+    return this.#isLost
+  }
+
+  /** Whether the source is being read: nobody holds it back. */
+  get isFlowing(): boolean {
+    return this.#started && this.#mayRead()
+  }
+
+  /** What is kept, by offset. */
+  get retained(): { readonly from: number; readonly to: number } {
+    return { from: this.#log.from, to: this.#log.to }
+  }
+
+  /** Where a client that does not say starts: where the last owner had consumed to. */
+  get consumed(): number {
+    return this.#owner?.consumed ?? this.#consumed
+  }
+
+  get counts(): ChannelCounts {
     return {
       id: this.id,
       ...(this.fd !== null && { fd: this.fd }),
-      ...(this.outlet?.counts ?? { received: 0, sent: 0, consumed: 0 }),
-      ...(this.inlet?.counts ?? { written: 0, flushed: 0 }),
+      received: this.#log.to,
+      sent: this.#owner?.sent ?? this.#consumed,
+      consumed: this.consumed,
+      retained: this.retained,
+      written: this.inlet?.written ?? 0,
+      flushed: this.inlet?.flushedTo ?? 0,
     }
   }
 
-  /** From now on callbacks are delivered, and the remote is read. */
+  /** From now on the remote is read. */
   start(): void {
-    this.outlet?.start()
+    this.#started = true
+    this.#regulate()
+  }
+
+  /** Makes a position for a client; its `start()` begins delivery. */
+  addOutlet({ owner, offset = this.#log.to, ...wish }: OutletWish): Outlet {
+    const outlet = new Outlet({
+      ...wish,
+      offset,
+      log: this.#log,
+      tail: this.#tail,
+      moved: () => {
+        if (outlet !== this.#owner) return
+        this.#keepWithinBounds()
+        this.#regulate()
+      },
+    })
+    this.#outlets.add(outlet)
+    if (owner) this.#owner = outlet
+    return outlet
+  }
+
+  removeOutlet(outlet: Outlet): void {
+    outlet.stop()
+    this.#outlets.delete(outlet)
+    if (outlet !== this.#owner) return
+    this.#consumed = outlet.consumed
+    this.#owner = null
+    this.#keepWithinBounds()
+    this.#regulate()
   }
 
   /** Takes bytes from the client. Throws TransportClosed when they cannot go out any more, and what `Inlet.write` does. */
   write(data: Uint8Array, offset?: number): void {
-    if (this.stream.isClosing || this.stream.wroteEof) throw closedTransport(this.id)
+    if (this.#stream.isClosing || this.#stream.wroteEof) throw closedTransport(this.id)
     try {
       this.inlet?.write(data, offset)
     } catch (error) {
@@ -89,23 +154,36 @@ export class Channel implements StreamEvents {
   }
 
   close(): void {
-    this.stream.close()
-    this.outlet?.discard()
+    this.#stream.close()
+    this.#owner?.discard()
   }
 
   /** @param reason what `connectionLost` tells; absent: null, as for an abort that the client asked for. */
   abort(reason?: RpcError): void {
     this.#reason ??= reason ?? null
-    this.stream.abort()
-    this.outlet?.discard()
+    this.#stream.abort()
+    this.#owner?.discard()
+  }
+
+  /** Ends the reading of a source that will give nothing more; what came stays. */
+  letGo(reason: RpcError): void {
+    this.#reason ??= reason
+    this.#stream.abort()
   }
 
   data(chunk: Buffer): void {
-    this.outlet?.data(chunk)
+    this.#options.active?.()
+    if (this.#options.keeping.retainBytes === 0 && this.#outlets.size === 1 && this.#owner?.take(chunk)) return
+    this.#log.append(chunk)
+    for (const outlet of this.#outlets) outlet.proceed()
+    this.#keepWithinBounds()
+    this.#regulate()
   }
 
   eof(): void {
-    this.outlet?.after(() => this.#voice.eof())
+    this.#tail.push({ kind: "eof" })
+    this.#options.eof()
+    for (const outlet of this.#outlets) outlet.proceed()
   }
 
   flushed(bytes: number): void {
@@ -113,34 +191,49 @@ export class Channel implements StreamEvents {
   }
 
   lost(error: Error | null): void {
+    this.#isLost = true
     const cause = this.#reason ?? error
-    this.inlet?.lost(
-      error === null
-        ? closedTransport(this.id)
-        : brokenTransport(this.id, isSystemError(error) ? error.code : undefined),
-    )
-    if (this.outlet === null) this.#voice.lost(cause)
-    else this.outlet.after(() => this.#voice.lost(cause))
+    const errno = isSystemError(error) ? error.code : undefined
+    this.inlet?.lost(error === null ? closedTransport(this.id) : brokenTransport(this.id, errno))
+    this.#tail.push({ kind: "lost", error: cause })
+    // First: what is said of the loss must know why.
+    this.#options.lost(cause)
+    for (const outlet of this.#outlets) outlet.proceed()
   }
 
-  #makeOutlet(recipient: Recipient, options: TransportOptions): Outlet {
-    return new Outlet({
-      recipient,
-      encoding: options.encoding,
-      readWindowBytes: options.readWindowBytes,
-      paused: options.paused,
-      deliver: (delivery) => this.#voice.deliver(delivery),
-      setReading: (reading) => (reading ? this.stream.resumeReading() : this.stream.pauseReading()),
-    })
+  /** Forgets what nobody needs, and does what was asked for when more is needed than may be kept. */
+  #keepWithinBounds(): void {
+    const { retainBytes, whenFull } = this.#options.keeping
+    // An observer may fall behind by a window before it loses anything.
+    const lagBytes = this.#outlets.size > (this.#owner === null ? 0 : 1) ? READ_WINDOW_BYTES : 0
+    const spare = this.#log.to - Math.max(retainBytes, lagBytes)
+    const needed = this.#owner === null ? this.#consumed : retainBytes === 0 ? this.#owner.sent : this.#owner.consumed
+    this.#log.trim(Math.min(needed, spare))
+    if (this.#owner !== null || this.#unread < retainBytes) return
+    if (whenFull === "dropOldest") this.#log.trim(spare)
+    else if (whenFull === "close" && !this.#stream.isClosing) this.abort(this.#full())
   }
 
-  #makeInlet(recipient: Recipient, { writeBufferLimits }: TransportOptions): Inlet {
-    return new Inlet(this.stream, {
-      recipient,
-      marks: new WaterMarks(writeBufferLimits.highBytes, writeBufferLimits.lowBytes),
-      reportFlushed: (offset) => recipient.notify("transport/flushed", { transport: this.id, offset }),
-      pauseWriting: () => this.#voice.pauseWriting(),
-      resumeWriting: () => this.#voice.resumeWriting(),
-    })
+  /** Bytes that wait for an owner. */
+  get #unread(): number {
+    return this.#log.to - Math.max(this.#consumed, this.#log.from)
+  }
+
+  #regulate(): void {
+    if (!this.#started || !this.readable) return
+    if (this.#mayRead()) this.#stream.resumeReading()
+    else this.#stream.pauseReading()
+  }
+
+  #mayRead(): boolean {
+    if (this.#owner !== null) return this.#owner.isHungry
+    const { retainBytes, whenFull } = this.#options.keeping
+    return whenFull !== "block" || this.#unread < retainBytes
+  }
+
+  #full(): RpcError {
+    const { retainBytes } = this.#options.keeping
+    const message = `nobody read the transport, and ${retainBytes} bytes are kept at most`
+    return rpcError("LimitExceeded", message, { limit: retainBytes, used: this.#unread, unit: "bytes" })
   }
 }

@@ -1,39 +1,337 @@
-/** What every holding is: a transport in the daemon with its id, its name, its owner and its end. */
+/**
+ * A transport in the daemon with its id, its name, its lifetime and the clients attached to it.
+ *
+ *     opening ──start()──▶ open ──close(), abort()──▶ closing ──▶ ended ──▶ forgotten
+ *                            └────── the remote or the exit ──────┘   at once, or after `retainClosedMs`
+ *
+ * What is common to streams and processes is here; they differ in their callbacks and in what closing means.
+ */
+import { rpcError, type WireError } from "../../protocol/errors.ts"
+import { RETAIN_BYTES, WRITE_WINDOW_BYTES } from "../../protocol/limits.ts"
 import type { RequestResult } from "../../protocol/registry.ts"
+import type { Clock } from "../clock.ts"
 import type { Extra } from "../transports/transport.ts"
-import type { Channel } from "./channel.ts"
+import { Attachment, type ReadingOptions, type Role, type StartOf } from "./attachment.ts"
+import type { Channel, Keeping, TransportOptions } from "./channel.ts"
+import type { Writer } from "./intake.ts"
+import type { Voice } from "./outlet.ts"
 import type { Recipient } from "./recipient.ts"
 
-export type Kind = RequestResult<"loop/createConnection">["kind"]
-export type State = Description["state"]
+export type Opened = RequestResult<"loop/createConnection">
+export type Kind = Opened["kind"]
 export type Description = RequestResult<"transport/describe">
+export type State = Description["state"]
 
-export interface Holding {
-  readonly id: number
-  readonly kind: Kind
-  readonly name: string | undefined
-  readonly extra: Extra
-  readonly owner: Recipient
-  readonly state: State
-  /** The channels with their ids; a stream's only one has the id of the holding. */
-  readonly channels: readonly Channel[]
-
-  /** Says `connectionMade` and lets events flow: once, after the answer that names it. */
-  start(): void
-  /** Flushes and ends; a process is killed. Again: no effect. */
-  close(): void
-  /** Ends at once. Again: no effect. */
-  abort(): void
-  /** Its client is gone: ends as gracefully as it can. An `abort` follows at the deadline. */
-  abandon(): void
-  describe(): Description
-}
-
-/** What ends with a holding: the table forgets it. */
+/** How a holding ended: what the table remembers of it. */
 export interface Ending {
   readonly kind: Kind
   readonly pid?: number
   readonly errno?: string | undefined
   /** Whether the remote ended it, not we. */
   readonly broken: boolean
+}
+
+/** What a holding tells its surroundings. */
+export interface HoldingEvents {
+  /** It is over; with lifetime daemon it is kept for late clients. Called once. */
+  over(): void
+  /** A client came or left. */
+  changed(change: "attached" | "detached", recipient: Recipient): void
+  /** Nobody can attach any more: its id means nothing from now on. Called once. */
+  forgotten(ending: Ending): void
+}
+
+export interface HoldingOptions {
+  readonly id: number
+  readonly kind: Kind
+  readonly extra: Extra
+  readonly owner: Recipient | null
+  readonly options: TransportOptions
+  readonly clock: Clock
+  readonly retainClosedMs: number
+  /** The server that accepted it. */
+  readonly server?: number
+  readonly events: HoldingEvents
+}
+
+export abstract class Holding {
+  readonly id: number
+  readonly kind: Kind
+  readonly name: string | undefined
+  readonly lifetime: "client" | "daemon"
+  /** The channels with their ids; a stream's only one has the id of the holding. */
+  abstract readonly channels: readonly Channel[]
+  protected readonly held: HoldingOptions
+  readonly #attachments = new Set<Attachment>()
+  readonly #extra: Extra
+  #state: State = "opening"
+  #ending: Ending | null = null
+  #forgotten = false
+  /** The client that left it to end: it waits for that. */
+  #abandonedBy: Recipient | null = null
+  #cancelTimer = (): void => {}
+
+  constructor(options: HoldingOptions) {
+    const { id, kind, extra, options: wishes, server } = options
+    this.held = options
+    this.id = id
+    this.kind = kind
+    this.#extra = extra
+    this.lifetime = wishes.lifetime
+    // A server's name is the server's alone.
+    this.name = server === undefined ? wishes.name : undefined
+  }
+
+  get extra(): Extra {
+    return this.#extra
+  }
+
+  get state(): State {
+    return this.#state === "open" && this.isClosing ? "closing" : this.#state
+  }
+
+  get owner(): Recipient | null {
+    return this.#ownerAttachment?.recipient ?? null
+  }
+
+  /** What the answer to the request that made it says. */
+  get opened(): Opened {
+    return { transport: this.id, kind: this.kind, extra: { ...this.extra }, writeWindowBytes: WRITE_WINDOW_BYTES }
+  }
+
+  abstract get isClosing(): boolean
+
+  /** Flushes and ends; a process is killed. Again: no effect. */
+  abstract close(): void
+  /** Ends at once. Again: no effect. */
+  abstract abort(): void
+
+  /** Says `connectionMade` and lets events flow: once, after the answer that names it. */
+  start(): void {
+    if (this.#state !== "opening") return
+    this.#state = "open"
+    const { server } = this.held
+    const made = { ...this.opened, ...(server !== undefined && { server }) }
+    for (const { recipient } of this.#attachments) recipient.notify("protocol/connectionMade", made)
+    for (const channel of this.channels) channel.start()
+    for (const attachment of this.#attachments) this.#begin(attachment)
+    if (this.#attachments.size === 0) this.#waitForOwner()
+  }
+
+  /** The relation of `recipient` to this, if there is one. */
+  attachmentOf(recipient: Recipient): Attachment | undefined {
+    for (const attachment of this.#attachments) if (attachment.recipient === recipient) return attachment
+    return undefined
+  }
+
+  /**
+   * Attaches a client; its `begin` is to be called once it has the answer. An owner takes the place of another only if
+   * it `steals` it: NotOwner otherwise. The one that is pushed out hears `transport/detached`.
+   */
+  attach(
+    recipient: Recipient,
+    wish: { role: Role; steal: boolean; start: StartOf; reading: ReadingOptions },
+  ): { attachment: Attachment; begin: () => void } {
+    const owner = this.#ownerAttachment
+    if (wish.role === "owner" && owner !== undefined && owner.recipient !== recipient && !wish.steal) {
+      throw rpcError("NotOwner", `transport ${this.id} belongs to another client; steal it, or observe`, {
+        transport: this.id,
+      })
+    }
+    const starts = this.channels.map((channel) => wish.start(channel))
+    const before = this.attachmentOf(recipient)
+    if (before !== undefined) this.#remove(before)
+    if (wish.role === "owner" && owner !== undefined && owner !== before) this.#pushOut(owner, recipient.id)
+    const attachment = this.#add(recipient, wish.role, wish.reading, starts)
+    this.held.events.changed("attached", recipient)
+    return { attachment, begin: () => this.#begin(attachment) }
+  }
+
+  /** Ends the relation of `recipient`: it hears no more. Without an owner the transport waits, or ends with its client. */
+  detach(recipient: Recipient): void {
+    const attachment = this.attachmentOf(recipient)
+    if (attachment === undefined) return
+    this.#remove(attachment)
+    this.held.events.changed("detached", recipient)
+    const endsWithClient = attachment.isOwner && this.lifetime === "client"
+    if (endsWithClient) this.#abandonedBy = recipient
+    else recipient.possessions.remove(this)
+    if (!attachment.isOwner) return
+    this.ownerLeft()
+    if (endsWithClient) this.abandon()
+    else this.#waitForOwner()
+  }
+
+  /** Its client is gone: ends as gracefully as it can. An `abort` follows at the deadline. */
+  abandon(): void {
+    if (this.#state === "opening") this.start()
+    this.close()
+  }
+
+  describe(): Description {
+    const { server } = this.held
+    return {
+      transport: this.id,
+      kind: this.kind,
+      ...(this.name !== undefined && { name: this.name }),
+      ...(server !== undefined && { server }),
+      clientId: this.owner?.id ?? null,
+      lifetime: this.lifetime,
+      state: this.state,
+      extra: { ...this.extra },
+      attachments: [...this.#attachments].map(({ recipient, role }) => ({ clientId: recipient.id, role })),
+      channels: this.channels.map((channel) => channel.counts),
+    }
+  }
+
+  /** It ended and nobody will come for it, or must not: its id means nothing from now on. */
+  forget(): void {
+    if (this.#forgotten || this.#ending === null) return
+    this.#forgotten = true
+    this.#cancelTimer()
+    for (const attachment of this.#attachments) {
+      this.#remove(attachment)
+      attachment.recipient.possessions.remove(this)
+    }
+    this.#abandonedBy?.possessions.remove(this)
+    this.held.events.forgotten(this.#ending)
+  }
+
+  /** What a client hears of a channel. */
+  protected abstract voice(attachment: Attachment, channel: Channel): Voice
+
+  /** Whether all that `attachment` is to hear before the loss has been said. */
+  protected abstract isReadyForLoss(attachment: Attachment): boolean
+
+  /** Whether the transport itself is over, whoever has heard of it. */
+  protected abstract get isOver(): boolean
+
+  /** Why, for `connectionLost`. */
+  protected abstract get lossError(): WireError | null
+
+  /** How it ended, for the table. */
+  protected abstract get ending(): Ending
+
+  /** An attachment hears what comes, from now on: what is to be said before, and what behind what was kept. */
+  protected beginning(_attachment: Attachment): void {}
+  protected begun(_attachment: Attachment): void {}
+
+  /** A client came: what it is to hear beside the channels is set up, and begins with the attachment. */
+  protected joined(_attachment: Attachment, _reading: ReadingOptions): void {}
+
+  /** It hears no more. */
+  protected left(_attachment: Attachment): void {}
+
+  /** The owner is gone; what only an owner could decide is decided now. */
+  protected ownerLeft(): void {}
+
+  protected get attachments(): Iterable<Attachment> {
+    return this.#attachments
+  }
+
+  /** Told by the subclass when something happened that may have been the last of it. */
+  protected proceed(): void {
+    if (!this.isOver || this.#state === "opening") return
+    if (this.#state !== "ended") this.#end()
+    for (const attachment of this.#attachments) this.#sayLoss(attachment)
+    if (this.lifetime === "client" && this.#attachments.size === 0) this.forget()
+  }
+
+  /** The first owner is attached from the start; callbacks begin with `start()`. */
+  protected attachFirst(): void {
+    const { owner, options } = this.held
+    if (owner !== null)
+      this.#add(
+        owner,
+        "owner",
+        options,
+        this.channels.map(() => 0),
+      )
+  }
+
+  get #ownerAttachment(): Attachment | undefined {
+    for (const attachment of this.#attachments) if (attachment.isOwner) return attachment
+    return undefined
+  }
+
+  #add(recipient: Recipient, role: Role, reading: ReadingOptions, starts: readonly number[]): Attachment {
+    const attachment = new Attachment(recipient, role, this.#state !== "opening")
+    this.#attachments.add(attachment)
+    for (const [index, channel] of this.channels.entries()) {
+      if (channel.readable) {
+        const { encoding, readWindowBytes, paused } = reading
+        const options = { encoding, readWindowBytes, paused }
+        attachment.listen(channel, starts[index] ?? 0, options, this.voice(attachment, channel))
+      }
+      if (role === "owner" && channel.inlet !== null) channel.inlet.writer = this.#writer(recipient, channel)
+    }
+    this.joined(attachment, reading)
+    if (role === "owner" && this.#state !== "ended") this.#cancelTimer()
+    recipient.possessions.add(this)
+    return attachment
+  }
+
+  #writer(recipient: Recipient, channel: Channel): Writer {
+    const { id: transport } = this
+    const pipe = channel.fd === null ? { transport } : { transport, fd: channel.fd }
+    return {
+      recipient,
+      reportFlushed: (offset) => recipient.notify("transport/flushed", { transport: channel.id, offset }),
+      pauseWriting: () => recipient.notify("protocol/pauseWriting", pipe),
+      resumeWriting: () => recipient.notify("protocol/resumeWriting", pipe),
+    }
+  }
+
+  #begin(attachment: Attachment): void {
+    if (!this.#attachments.has(attachment)) return
+    this.beginning(attachment)
+    attachment.start()
+    this.begun(attachment)
+    this.proceed()
+  }
+
+  #remove(attachment: Attachment): void {
+    this.#attachments.delete(attachment)
+    attachment.stop()
+    this.left(attachment)
+  }
+
+  #pushOut(attachment: Attachment, by: number): void {
+    this.#remove(attachment)
+    attachment.recipient.notify("transport/detached", { transport: this.id, by })
+    attachment.recipient.possessions.remove(this)
+  }
+
+  #sayLoss(attachment: Attachment): void {
+    if (!this.isReadyForLoss(attachment)) return
+    const { recipient } = attachment
+    this.#remove(attachment)
+    recipient.notify("protocol/connectionLost", { transport: this.id, error: this.lossError })
+    recipient.possessions.remove(this)
+  }
+
+  #waitForOwner(): void {
+    const { clock, options } = this.held
+    this.#cancelTimer()
+    if (this.lifetime === "daemon" && this.#state !== "ended" && options.graceMs !== undefined) {
+      this.#cancelTimer = clock.after(options.graceMs, () => this.close())
+    }
+  }
+
+  #end(): void {
+    const { clock, retainClosedMs, events } = this.held
+    this.#state = "ended"
+    this.#ending = this.ending
+    this.#cancelTimer()
+    events.over()
+    if (this.lifetime === "daemon") this.#cancelTimer = clock.after(retainClosedMs, () => this.forget())
+  }
+}
+
+/** What a holding keeps, from what its client wished: `whenFull` differs by kind. */
+export function keepingOf(options: TransportOptions, whenFull: Keeping["whenFull"]): Keeping {
+  return {
+    retainBytes: options.retainBytes ?? (options.lifetime === "daemon" ? RETAIN_BYTES : 0),
+    whenFull: options.whenFull ?? whenFull,
+  }
 }

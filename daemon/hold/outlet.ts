@@ -1,104 +1,137 @@
 /**
- * Remote to client, for one direction of one transport: spends the client's window, and stops the source while bytes
- * wait. End and loss queue behind undelivered bytes; only `discard` drops those.
+ * Remote to one client, for one direction of one transport: a position in what came, moved on as the client's window
+ * and its connection allow. What happens after the bytes is told when the position has reached it, never before.
  */
 import { StringDecoder } from "node:string_decoder"
 import { CHUNK_BYTES } from "../../protocol/limits.ts"
 import { SendWindow } from "../../protocol/window.ts"
 import type { Sender } from "./outbox.ts"
 import type { Recipient } from "./recipient.ts"
+import type { Retention } from "./retention.ts"
 
 /** What a client gets of a chunk: bytes, or text with the offset of its end. */
 export type Delivery = { readonly data: Uint8Array } | { readonly text: string; readonly offset: number }
+
+/** What a client hears of a channel, each in its order. */
+export interface Voice {
+  deliver(delivery: Delivery): void
+  bytesLost(from: number, to: number): void
+  eof(): void
+  lost(error: Error | null): void
+}
+
+/** What comes after all bytes. */
+export type Tail = { readonly kind: "eof" } | { readonly kind: "lost"; readonly error: Error | null }
 
 export interface OutletOptions {
   readonly recipient: Recipient
   readonly encoding: "base64" | "utf8"
   readonly readWindowBytes: number
   readonly paused: boolean
-  deliver(delivery: Delivery): void
-  /** Whether the source is to be read. */
-  setReading(reading: boolean): void
+  readonly voice: Voice
+  /** Where delivery starts. */
+  readonly offset: number
+  /** What came, and what comes after it: the channel's. */
+  readonly log: Retention
+  readonly tail: readonly Tail[]
+  /** Called when the outlet has moved on, or stands still for another reason than before. */
+  moved(): void
 }
 
 export class Outlet implements Sender {
   readonly #options: OutletOptions
   readonly #window: SendWindow
   #decoder: StringDecoder | null
-  #queue: Buffer[] = []
-  /** What happens after the last byte, in order. */
-  #tail: Array<() => void> = []
   #paused: boolean
   #started = false
-  #receivedBytes = 0
+  #tailSaid = 0
 
   constructor(options: OutletOptions) {
     this.#options = options
     this.#paused = options.paused
     this.#decoder = options.encoding === "utf8" ? new StringDecoder("utf8") : null
-    this.#window = new SendWindow(options.recipient.flowControl ? options.readWindowBytes : Number.POSITIVE_INFINITY)
+    const { recipient, readWindowBytes, offset } = options
+    this.#window = new SendWindow(recipient.flowControl ? readWindowBytes : Number.POSITIVE_INFINITY, offset)
   }
 
   get paused(): boolean {
     return this.#paused
   }
 
-  /** Whether bytes wait for the client. */
-  get waiting(): boolean {
-    return this.#queue.length > 0 || this.#paused
+  /** Where delivery stands. */
+  get sent(): number {
+    return this.#window.sent
   }
 
-  get counts(): { received: number; sent: number; consumed: number } {
-    return { received: this.#receivedBytes, sent: this.#window.sent, consumed: this.#window.acknowledged }
+  /** Up to where the client has consumed; one that does not report has consumed what it was sent. */
+  get consumed(): number {
+    return this.#options.recipient.flowControl ? this.#window.acknowledged : this.#window.sent
+  }
+
+  /** Whether the client has all that came, and could take more. */
+  get isHungry(): boolean {
+    return this.#started && !this.#paused && this.#window.sent === this.#options.log.to
+  }
+
+  /** Whether the client has heard the end. */
+  get isDone(): boolean {
+    return this.#options.tail[this.#tailSaid - 1]?.kind === "lost"
   }
 
   /** From now on the client can be told things. */
   start(): void {
     this.#started = true
-    this.#proceed()
+    this.proceed()
   }
 
-  /** Takes what the source read. */
-  data(chunk: Buffer): void {
-    this.#receivedBytes += chunk.length
-    if (this.#queue.length === 0 && this.#mayDeliver(chunk.length) && this.#options.recipient.outbox.open) {
-      this.#deliver(chunk)
-      return
-    }
-    this.#queue.push(chunk)
-    this.#options.setReading(false)
-    this.#proceed()
+  /** Delivers `chunk`, the very next, without a stop in the log; false when that cannot be done right now. */
+  take(chunk: Buffer): boolean {
+    const { log, recipient } = this.#options
+    const fits = chunk.length <= CHUNK_BYTES && chunk.length <= this.#window.available
+    if (!fits || !this.isHungry || !recipient.outbox.open) return false
+    log.pass(chunk.length)
+    this.#deliver(chunk)
+    return true
   }
 
-  /** Runs `action` once all bytes before it are delivered. */
-  after(action: () => void): void {
-    this.#tail.push(action)
-    this.#proceed()
+  /** Does what can be done now: sends, or else tells what comes after the bytes. */
+  proceed(): void {
+    if (!this.#started || this.#paused) return
+    if (this.#window.sent < this.#options.log.to) {
+      if (this.#window.available > 0) this.#options.recipient.outbox.enqueue(this)
+    } else this.#sayTail()
+    this.#options.moved()
   }
 
   /** The client has consumed all up to `offset`. */
-  consumed(offset: number): void {
+  acknowledge(offset: number): void {
     this.#window.acknowledge(offset)
-    if (this.#queue.length > 0) this.#proceed()
+    this.proceed()
   }
 
   pause(): void {
     this.#paused = true
-    this.#options.setReading(false)
+    this.#options.moved()
   }
 
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    this.#proceed()
+    this.proceed()
   }
 
-  /** Drops what was not delivered: nobody wants it any more. What was to happen after it happens now. */
+  /** Goes to the end: nobody wants what was not delivered. */
   discard(): void {
-    this.#queue = []
     this.#paused = false
+    this.#window.skip(this.#options.log.to - this.#window.sent)
+    this.#decoder = null
+    this.proceed()
+  }
+
+  /** The client is gone, or does not want to hear more. */
+  stop(): void {
+    this.#started = false
     this.#options.recipient.outbox.leave(this)
-    this.#proceed()
   }
 
   configure({
@@ -112,40 +145,47 @@ export class Outlet implements Sender {
       this.#decoder = encoding === "utf8" ? (this.#decoder ?? new StringDecoder("utf8")) : null
     if (readWindowBytes === undefined || !this.#options.recipient.flowControl) return
     this.#window.windowBytes = readWindowBytes
-    this.#proceed()
+    this.proceed()
   }
 
   sendChunk(): boolean {
+    const { log } = this.#options
     const room = Math.min(this.#window.available, CHUNK_BYTES)
-    const head = this.#queue[0]
-    if (head === undefined || this.#paused || room === 0) return false
-    if (head.length <= room) this.#queue.shift()
-    else this.#queue[0] = head.subarray(room)
-    this.#deliver(head.length <= room ? head : head.subarray(0, room))
-    if (this.#queue.length > 0) return this.#window.available > 0
-    this.#proceed()
+    if (!this.#started || this.#paused || room === 0) return false
+    this.#skipWhatIsGone()
+    const chunk = log.read(this.#window.sent, room)
+    if (chunk !== null) this.#deliver(chunk)
+    if (this.#window.sent < log.to) return this.#window.available > 0
+    this.proceed()
     return false
   }
 
-  #mayDeliver(bytes: number): boolean {
-    return this.#started && !this.#paused && bytes <= CHUNK_BYTES && bytes <= this.#window.available
+  /**
+   * Never silence: what was dropped before this client could have it is reported with its range.
+   * Only to a client that could take more: one that stands still hears of it once, when it moves again.
+   */
+  #skipWhatIsGone(): void {
+    const { log, voice } = this.#options
+    const at = this.#window.sent
+    if (at >= log.from) return
+    this.#window.skip(log.from - at)
+    voice.bytesLost(at, log.from)
   }
 
-  /** Does what can be done now: sends, or else tells what comes after the bytes, or else reads on. */
-  #proceed(): void {
-    if (!this.#started || this.#paused) return
-    if (this.#queue.length > 0) {
-      if (this.#window.available > 0) this.#options.recipient.outbox.enqueue(this)
-      return
+  #sayTail(): void {
+    const { tail, voice } = this.#options
+    for (let next = tail[this.#tailSaid]; next !== undefined; next = tail[this.#tailSaid]) {
+      // Counted first: what is said may lead back here.
+      this.#tailSaid++
+      this.#flushDecoder()
+      if (next.kind === "eof") voice.eof()
+      else voice.lost(next.error)
     }
-    if (this.#tail.length > 0) this.#flushDecoder()
-    for (let action = this.#tail.shift(); action !== undefined; action = this.#tail.shift()) action()
-    this.#options.setReading(true)
   }
 
   #deliver(chunk: Buffer): void {
     this.#window.send(chunk.length)
-    if (this.#decoder === null) this.#options.deliver({ data: chunk })
+    if (this.#decoder === null) this.#options.voice.deliver({ data: chunk })
     else this.#deliverText(this.#decoder.write(chunk))
   }
 
@@ -154,6 +194,6 @@ export class Outlet implements Sender {
   }
 
   #deliverText(text: string): void {
-    if (text !== "") this.#options.deliver({ text, offset: this.#window.sent })
+    if (text !== "") this.#options.voice.deliver({ text, offset: this.#window.sent })
   }
 }

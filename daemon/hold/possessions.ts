@@ -1,8 +1,12 @@
-/** What one client owns, and how all of it ends when the client goes: gracefully up to a deadline, then by force. */
+/**
+ * What belongs to one client, or to the daemon itself, and how all of it is let go when that one goes: gracefully up to
+ * a deadline, then by force. What is kept beyond its client is merely left.
+ */
 import { rpcError } from "../../protocol/errors.ts"
 import type { Clock } from "../clock.ts"
 import type { ProcessTransport } from "../transports/process.ts"
 import type { Holding } from "./holding.ts"
+import type { Recipient } from "./recipient.ts"
 import type { ServerHolding } from "./serverHolding.ts"
 
 export interface Deadlines {
@@ -14,34 +18,48 @@ export interface Deadlines {
 
 export class Possessions {
   readonly #limit: number
+  readonly #client: Recipient | null
   readonly #holdings = new Set<Holding>()
   readonly #servers = new Set<ServerHolding>()
   /** Processes whose group may have members left: grandchildren outlive the transport, not the client. */
   readonly #groups = new Set<ProcessTransport>()
+  #opening = 0
   #emptied = (): void => {}
   #abandoned = false
 
-  /** @param limit most transports and servers at once. */
-  constructor(limit: number) {
+  /**
+   * @param limit most transports and servers at once.
+   * @param client whose they are: what outlives it is only left. Null for the daemon's own, all of which end.
+   */
+  constructor(limit: number, client: Recipient | null) {
     this.#limit = limit
+    this.#client = client
   }
 
-  /** Throws LimitExceeded when there is no room for one more. */
-  checkRoom(): void {
-    const used = this.#holdings.size + this.#servers.size
-    if (used < this.#limit) return
-    const message = `this client has ${used} transports and servers, which is all it may have; close some first`
-    throw rpcError("LimitExceeded", message, { limit: this.#limit, used, unit: "transports" })
+  /** How many transports there are. */
+  get size(): number {
+    return this.#holdings.size
   }
 
   get hasRoom(): boolean {
-    return this.#holdings.size + this.#servers.size < this.#limit
+    return this.#used < this.#limit
+  }
+
+  /** Keeps room for one that is being opened, until the returned function is called. Throws LimitExceeded. */
+  reserve(): () => void {
+    const used = this.#used
+    if (!this.hasRoom) {
+      const message = `there are ${used} transports and servers, which is all there may be; close some first`
+      throw rpcError("LimitExceeded", message, { limit: this.#limit, used, unit: "transports" })
+    }
+    this.#opening++
+    return () => this.#opening--
   }
 
   /** What comes about when its client is gone already is ended at once. */
   add(holding: Holding): void {
     this.#holdings.add(holding)
-    if (this.#abandoned) holding.abort()
+    if (this.#abandoned) this.#letGo(holding)
   }
 
   remove(holding: Holding): void {
@@ -51,7 +69,7 @@ export class Possessions {
 
   addServer(server: ServerHolding): void {
     this.#servers.add(server)
-    if (this.#abandoned) server.close()
+    if (this.#abandoned) this.#letGoServer(server)
   }
 
   removeServer(server: ServerHolding): void {
@@ -67,8 +85,8 @@ export class Possessions {
   /** Ends everything; resolves when nothing is left. */
   async abandon(clock: Clock, { closeMs, killMs }: Deadlines): Promise<void> {
     this.#abandoned = true
-    for (const server of this.#servers) server.close()
-    for (const holding of this.#holdings) holding.abandon()
+    for (const server of this.#servers) this.#letGoServer(server)
+    for (const holding of this.#holdings) this.#letGo(holding)
     for (const process of this.#groups) process.signalGroup("SIGTERM")
     const groupsGone = this.#groupsGone(clock, killMs)
     if (this.#holdings.size > 0) {
@@ -81,6 +99,20 @@ export class Possessions {
     await groupsGone
   }
 
+  get #used(): number {
+    return this.#holdings.size + this.#servers.size + this.#opening
+  }
+
+  #letGo(holding: Holding): void {
+    if (this.#client === null) holding.abandon()
+    else holding.detach(this.#client)
+  }
+
+  #letGoServer(server: ServerHolding): void {
+    if (this.#client === null) server.close()
+    else server.detach(this.#client)
+  }
+
   /** Members of a group that are not our children say nothing when they end: a look at the deadline has to do. */
   #groupsGone(clock: Clock, killMs: number): Promise<void> {
     const anyLeft = (): boolean => [...this.#groups].some((process) => process.signalGroup(0))
@@ -89,11 +121,13 @@ export class Possessions {
       const startedMs = clock.nowMs()
       const look = (): void => {
         if (!anyLeft()) return resolve()
-        if (clock.nowMs() - startedMs < killMs) return void clock.after(Math.min(50, killMs), look)
+        if (clock.nowMs() - startedMs < killMs) return lookAgain()
         for (const process of this.#groups) process.signalGroup("SIGKILL")
         resolve()
       }
-      clock.after(Math.min(50, killMs), look)
+      // Without keepAlive a daemon with nothing else to do would end here, and leave them behind.
+      const lookAgain = (): void => void clock.after(Math.min(50, killMs), look, { keepAlive: true })
+      lookAgain()
     })
   }
 }

@@ -1,75 +1,67 @@
 /**
- * A process that a client holds: its callbacks are those of asyncio's `SubprocessProtocol`.
+ * A process that is held: its callbacks are those of asyncio's `SubprocessProtocol`.
  *
  *     connectionMade (pipeDataReceived | pipeConnectionLost | processExited)* connectionLost
  *
  * `connectionLost` waits for the exit and for each pipe; a pipe that somebody else keeps open after the exit is let go
- * once it was silent for `drainMs`, so that it does not wait for ever.
+ * once it was silent for `drainMs`, so that it does not wait for ever. A client that comes after the exit hears the
+ * output first.
  */
 import type { Duplex } from "node:stream"
 import { rpcError } from "../../protocol/errors.ts"
-import { WRITE_WINDOW_BYTES } from "../../protocol/limits.ts"
 import type { RequestResult } from "../../protocol/registry.ts"
-import type { Clock } from "../clock.ts"
+import { WaterMarks } from "../../protocol/waterMarks.ts"
 import { lossOf } from "../failures.ts"
 import type { ProcessTransport } from "../transports/process.ts"
 import { NodeStream } from "../transports/stream.ts"
 import type { Extra, ProcessEvents } from "../transports/transport.ts"
-import { Channel, type TransportOptions } from "./channel.ts"
-import type { Description, Ending, Holding, State } from "./holding.ts"
-import type { Recipient } from "./recipient.ts"
+import type { Attachment } from "./attachment.ts"
+import { Channel } from "./channel.ts"
+import { Holding, keepingOf, type Description, type Ending, type HoldingOptions } from "./holding.ts"
+import type { Voice } from "./outlet.ts"
 
 export type PipeFd = 0 | 1 | 2
-type Opened = RequestResult<"loop/subprocessExec">
 
-export interface ProcessHoldingOptions {
-  readonly id: number
-  readonly owner: Recipient
-  readonly options: TransportOptions
+type OpenedProcess = RequestResult<"loop/subprocessExec">
+
+export interface ProcessHoldingOptions extends Omit<HoldingOptions, "kind" | "extra"> {
   readonly drainMs: number
-  readonly clock: Clock
   /** The pipes with the ids for their channels. */
   readonly pipes: ReadonlyArray<{ readonly fd: PipeFd; readonly id: number; readonly stream: Duplex }>
   makeProcess(events: ProcessEvents): ProcessTransport
-  ended(ending: Ending): void
 }
 
-export class ProcessHolding implements Holding {
-  readonly kind = "subprocess"
-  readonly id: number
-  readonly name: string | undefined
-  readonly owner: Recipient
+export class ProcessHolding extends Holding {
   readonly process: ProcessTransport
   readonly channels: readonly Channel[]
-  readonly #options: ProcessHoldingOptions
-  readonly #openPipes = new Set<number>()
+  readonly #drainMs: number
   /** When a pipe last gave something: the drain deadline counts from there. */
   #lastOutputMs = 0
+  #inputLoss: Error | null = null
   #exit: { returncode: number; signal: NodeJS.Signals | null } | null = null
-  #exitSaid = false
+  /** Whether pipes that ended with the process have had the time to be read to their end. */
+  #exitSettled = false
   #closing = false
-  #state: State = "opening"
   #stopDraining = (): void => {}
 
   constructor(options: ProcessHoldingOptions) {
-    this.#options = options
-    this.id = options.id
-    this.name = options.options.name
-    this.owner = options.owner
+    super({ ...options, kind: "subprocess", extra: {} })
+    this.#drainMs = options.drainMs
     this.process = options.makeProcess({ exited: (returncode, signal) => this.#exited(returncode, signal) })
     this.channels = options.pipes.map(({ fd, id, stream }) => this.#channel(fd, id, stream))
-  }
-
-  get state(): State {
-    return this.#state === "open" && this.#closing ? "closing" : this.#state
+    this.attachFirst()
   }
 
   get isClosing(): boolean {
     return this.#closing
   }
 
-  get extra(): Extra {
+  override get extra(): Extra {
     return { subprocess: { pid: this.process.pid, returncode: this.process.returncode } }
+  }
+
+  override get opened(): OpenedProcess {
+    return { ...super.opened, pid: this.process.pid, pipes: this.pipes }
   }
 
   /** The ids of the pipes by descriptor. */
@@ -77,137 +69,140 @@ export class ProcessHolding implements Holding {
     return Object.fromEntries(this.channels.map(({ fd, id }) => [fd, id]))
   }
 
-  /** What the answer to the request that made it says. */
-  get opened(): Opened {
-    const { id: transport, kind, extra, pipes } = this
-    return {
-      transport,
-      kind,
-      extra: { ...extra },
-      writeWindowBytes: WRITE_WINDOW_BYTES,
-      pid: this.process.pid,
-      pipes,
-    }
-  }
-
-  start(): void {
-    this.#state = "open"
-    this.owner.notify("protocol/connectionMade", this.opened)
-    for (const channel of this.channels) channel.start()
-    this.#sayExit()
-  }
-
   /** Closes the pipes and kills the process with its group, as asyncio's `SubprocessTransport.close`. */
   close(): void {
-    if (this.#closing) return
-    this.#closing = true
-    for (const channel of this.channels) channel.abort()
-    this.process.signalGroup("SIGKILL")
+    this.#end("SIGKILL")
   }
 
   abort(): void {
-    this.close()
-    this.process.signalGroup("SIGKILL")
+    this.#end("SIGKILL")
   }
 
   /** A SIGTERM first; what it still says nobody hears. */
-  abandon(): void {
-    if (this.#state === "opening") this.start()
-    this.#closing = true
-    for (const channel of this.channels) channel.abort()
-    this.process.signalGroup("SIGTERM")
+  override abandon(): void {
+    if (this.state === "opening") this.start()
+    this.#end("SIGTERM")
   }
 
-  describe(): Description {
+  override describe(): Description {
+    return { ...super.describe(), pid: this.process.pid, returncode: this.process.returncode }
+  }
+
+  protected override voice({ recipient }: Attachment, channel: Channel): Voice {
+    const { id: transport } = this
+    const fd = channel.fd as PipeFd
     return {
-      transport: this.id,
-      kind: this.kind,
-      ...(this.name !== undefined && { name: this.name }),
-      clientId: this.owner.id,
-      lifetime: "client",
-      state: this.state,
-      extra: { ...this.extra },
-      pid: this.process.pid,
-      returncode: this.process.returncode,
-      channels: this.channels.map((channel) => channel.counts),
+      deliver: (delivery) => recipient.notify("protocol/pipeDataReceived", { transport, fd, ...delivery }),
+      bytesLost: (from, to) => recipient.notify("protocol/bytesLost", { transport, fd, from, to }),
+      // A pipe has one direction: its end is its loss, which follows.
+      eof: () => {},
+      lost: (error) => {
+        recipient.notify("protocol/pipeConnectionLost", { transport, fd, error: lossOf(error, transport) })
+        this.#sayExit()
+        this.proceed()
+      },
     }
   }
 
-  #channel(fd: PipeFd, id: number, stream: Duplex): Channel {
-    const { id: transport, owner } = this
-    this.#openPipes.add(fd)
-    return new Channel({
-      id,
-      fd,
-      recipient: owner,
-      options: this.#options.options,
-      makeStream: (events) => new NodeStream(stream, events, { readable: fd !== 0, writable: fd === 0 }),
-      voice: {
-        deliver: (delivery) => {
-          this.#lastOutputMs = this.#options.clock.nowMs()
-          owner.notify("protocol/pipeDataReceived", { transport, fd, ...delivery })
-        },
-        // A read pipe ends with its end of file, whatever anybody answers.
-        eof: () => this.#find(fd)?.close(),
-        lost: (error) => this.#pipeLost(fd, error),
-        pauseWriting: () => owner.notify("protocol/pauseWriting", { transport, fd }),
-        resumeWriting: () => owner.notify("protocol/resumeWriting", { transport, fd }),
-      },
-    })
+  protected override beginning(attachment: Attachment): void {
+    for (const channel of this.channels) if (channel.isLost) this.#sayInputLoss(attachment, channel)
   }
 
-  #find(fd: number): Channel | undefined {
-    return this.channels.find((channel) => channel.fd === fd)
+  protected override begun(): void {
+    this.#sayExit()
+  }
+
+  protected override isReadyForLoss(attachment: Attachment): boolean {
+    return attachment.exitSaid && attachment.heardAll
+  }
+
+  protected override get isOver(): boolean {
+    return this.#exitSettled && this.channels.every(({ isLost }) => isLost)
+  }
+
+  protected override get lossError(): null {
+    return null
+  }
+
+  protected override get ending(): Ending {
+    return { kind: this.kind, pid: this.process.pid, broken: false }
+  }
+
+  #end(signal: "SIGTERM" | "SIGKILL"): void {
+    if (!this.#closing) for (const channel of this.channels) channel.abort()
+    this.#closing = true
+    this.process.signalGroup(signal)
+  }
+
+  #channel(fd: PipeFd, id: number, stream: Duplex): Channel {
+    const { options, clock } = this.held
+    const channel: Channel = new Channel({
+      id,
+      fd,
+      keeping: keepingOf(options, "dropOldest"),
+      marks: WaterMarks.of("pipe", options.writeBufferLimits),
+      makeStream: (events) => new NodeStream(stream, events, { readable: fd !== 0, writable: fd === 0 }),
+      active: () => (this.#lastOutputMs = clock.nowMs()),
+      eof: () => channel.stream.close(),
+      lost: (error) => this.#pipeLost(channel, error),
+    })
+    return channel
   }
 
   #exited(returncode: number, signal: NodeJS.Signals | null): void {
     this.#exit = { returncode, signal }
-    this.#lastOutputMs = this.#options.clock.nowMs()
+    this.#lastOutputMs = this.held.clock.nowMs()
     this.#drain()
-    // Two turns let pipes that have ended too be read to their end, so that the exit can be said to be complete.
-    setImmediate(() => setImmediate(() => this.#sayExit()))
+    setImmediate(() =>
+      setImmediate(() => {
+        this.#exitSettled = true
+        this.#sayExit()
+        this.proceed()
+      }),
+    )
   }
 
+  /** Says the exit to whom it has not been said: at once while it is news, behind the output to who came later. */
   #sayExit(): void {
-    if (this.#exit === null || this.#exitSaid || this.#state === "opening") return
-    this.#exitSaid = true
-    const incomplete = [...this.#openPipes].some((fd) => fd !== 0)
-    this.owner.notify("protocol/processExited", {
-      transport: this.id,
-      ...this.#exit,
-      ...(incomplete && { outputMayBeIncomplete: true }),
-    })
-    this.#endWhenDone()
+    if (this.#exit === null || !this.#exitSettled || this.state === "opening") return
+    const incomplete = this.channels.some((channel) => channel.fd !== 0 && !channel.isLost)
+    for (const attachment of this.attachments) {
+      if (attachment.exitSaid || (attachment.cameLate && !attachment.heardAll)) continue
+      attachment.exitSaid = true
+      attachment.recipient.notify("protocol/processExited", {
+        transport: this.id,
+        ...this.#exit,
+        ...(incomplete && { outputMayBeIncomplete: true }),
+      })
+    }
   }
 
   /** Lets go of pipes that stay silent after the exit; one that waits for its client is not silent. */
   #drain(): void {
-    const { clock, drainMs } = this.#options
+    const { clock } = this.held
+    const drainMs = this.#drainMs
     this.#stopDraining = clock.after(drainMs - (clock.nowMs() - this.#lastOutputMs), () => {
-      const held = this.channels.filter(
-        ({ fd, outlet }) => fd !== 0 && this.#openPipes.has(fd ?? -1) && outlet !== null,
-      )
-      const waiting = held.some(({ outlet }) => outlet?.waiting)
-      if (waiting) this.#lastOutputMs = clock.nowMs()
+      const held = this.channels.filter((channel) => channel.fd !== 0 && !channel.isLost)
+      if (held.some((channel) => !channel.isFlowing)) this.#lastOutputMs = clock.nowMs()
       if (clock.nowMs() - this.#lastOutputMs < drainMs) return this.#drain()
       const message = `another process kept the pipe open for ${drainMs} ms after the exit`
       for (const channel of held)
-        channel.abort(rpcError("TimedOut", message, { operation: "drain", timeoutMs: drainMs }))
+        channel.letGo(rpcError("TimedOut", message, { operation: "drain", timeoutMs: drainMs }))
     })
   }
 
-  #pipeLost(fd: PipeFd, error: Error | null): void {
-    this.#openPipes.delete(fd)
+  /** Nobody listens to the pipe that is written to, yet its end is told as that of the others. */
+  #sayInputLoss({ recipient }: Attachment, channel: Channel): void {
+    if (channel.readable) return
     const { id: transport } = this
-    this.owner.notify("protocol/pipeConnectionLost", { transport, fd, error: lossOf(error, transport) })
-    this.#endWhenDone()
+    const error = lossOf(this.#inputLoss, transport)
+    recipient.notify("protocol/pipeConnectionLost", { transport, fd: channel.fd as PipeFd, error })
   }
 
-  #endWhenDone(): void {
-    if (!this.#exitSaid || this.#openPipes.size > 0 || this.#state === "ended") return
-    this.#state = "ended"
-    this.#stopDraining()
-    this.owner.notify("protocol/connectionLost", { transport: this.id, error: null })
-    this.#options.ended({ kind: this.kind, pid: this.process.pid, broken: false })
+  #pipeLost(channel: Channel, error: Error | null): void {
+    if (!channel.readable) this.#inputLoss = error
+    if (this.state !== "opening") for (const attachment of this.attachments) this.#sayInputLoss(attachment, channel)
+    if (this.isOver) this.#stopDraining()
+    this.proceed()
   }
 }

@@ -1,81 +1,47 @@
-/** A byte stream that a client holds: its callbacks are those of asyncio's `Protocol`. */
-import type { StreamEvents, StreamTransport, Extra } from "../transports/transport.ts"
-import { WRITE_WINDOW_BYTES } from "../../protocol/limits.ts"
-import type { RequestResult } from "../../protocol/registry.ts"
+/** A byte stream that is held: its callbacks are those of asyncio's `Protocol`. */
+import type { WireError } from "../../protocol/errors.ts"
+import { LINGER_MS } from "../../protocol/limits.ts"
+import { WaterMarks } from "../../protocol/waterMarks.ts"
 import { isSystemError, lossOf } from "../failures.ts"
-import { Channel, type TransportOptions } from "./channel.ts"
-import type { Description, Ending, Holding, Kind, State } from "./holding.ts"
-import type { Recipient } from "./recipient.ts"
+import type { StreamEvents, StreamTransport } from "../transports/transport.ts"
+import type { Attachment } from "./attachment.ts"
+import { Channel } from "./channel.ts"
+import { Holding, keepingOf, type Ending, type HoldingOptions } from "./holding.ts"
+import type { Voice } from "./outlet.ts"
 
-type Opened = RequestResult<"loop/createConnection">
-
-export interface StreamHoldingOptions {
-  readonly id: number
-  readonly kind: Kind
-  readonly extra: Extra
-  readonly owner: Recipient
-  readonly options: TransportOptions
-  /** The server that accepted it. */
-  readonly server?: number
+export interface StreamHoldingOptions extends HoldingOptions {
   makeStream(events: StreamEvents): StreamTransport
-  /** Called once, after `connectionLost` was said. */
-  ended(ending: Ending): void
 }
 
-export class StreamHolding implements Holding {
-  readonly id: number
-  readonly kind: Kind
-  readonly name: string | undefined
-  readonly extra: Extra
-  readonly owner: Recipient
+export class StreamHolding extends Holding {
   readonly channels: readonly [Channel]
-  readonly #server: number | undefined
-  readonly #ended: (ending: Ending) => void
   #onEof: "close" | "keep"
-  #state: State = "opening"
+  #remoteEnded = false
+  #loss: Error | null = null
 
-  constructor({ id, kind, extra, owner, options, server, makeStream, ended }: StreamHoldingOptions) {
-    this.id = id
-    this.kind = kind
-    this.name = server === undefined ? options.name : undefined
-    this.extra = extra
-    this.owner = owner
-    this.#server = server
-    this.#ended = ended
-    this.#onEof = options.onEof
-    const transport = id
-    const voice = {
-      deliver: (delivery: object) => owner.notify("protocol/dataReceived", { transport, ...delivery }),
-      eof: () => this.#eof(),
-      lost: (error: Error | null) => this.#lost(error),
-      pauseWriting: () => owner.notify("protocol/pauseWriting", { transport }),
-      resumeWriting: () => owner.notify("protocol/resumeWriting", { transport }),
-    }
-    this.channels = [new Channel({ id, recipient: owner, options, voice, makeStream })]
+  constructor(options: StreamHoldingOptions) {
+    super(options)
+    const { id, options: wishes, makeStream } = options
+    this.#onEof = wishes.onEof
+    this.channels = [
+      new Channel({
+        id,
+        keeping: keepingOf(wishes, "block"),
+        marks: WaterMarks.of(options.kind, wishes.writeBufferLimits),
+        makeStream,
+        eof: () => this.#eof(),
+        lost: (error) => this.#lost(error),
+      }),
+    ]
+    this.attachFirst()
   }
 
-  get state(): State {
-    return this.#state === "open" && this.#stream.isClosing ? "closing" : this.#state
-  }
-
-  /** What the answer to the request that made it says. */
-  get opened(): Opened {
-    return { transport: this.id, kind: this.kind, extra: { ...this.extra }, writeWindowBytes: WRITE_WINDOW_BYTES }
+  get isClosing(): boolean {
+    return this.channels[0].stream.isClosing
   }
 
   set onEof(onEof: "close" | "keep") {
     this.#onEof = onEof
-  }
-
-  get #stream(): StreamTransport {
-    return this.channels[0].stream
-  }
-
-  start(): void {
-    this.#state = "open"
-    const server = this.#server === undefined ? {} : { server: this.#server }
-    this.owner.notify("protocol/connectionMade", { ...this.opened, ...server })
-    this.channels[0].start()
   }
 
   close(): void {
@@ -86,34 +52,55 @@ export class StreamHolding implements Holding {
     this.channels[0].abort()
   }
 
-  abandon(): void {
-    if (this.#state === "opening") this.start()
-    this.close()
-  }
-
-  describe(): Description {
+  protected override voice({ recipient, isOwner }: Attachment): Voice {
+    const { id: transport } = this
     return {
-      transport: this.id,
-      kind: this.kind,
-      ...(this.name !== undefined && { name: this.name }),
-      ...(this.#server !== undefined && { server: this.#server }),
-      clientId: this.owner.id,
-      lifetime: "client",
-      state: this.state,
-      extra: { ...this.extra },
-      channels: [this.channels[0].counts],
+      deliver: (delivery) => recipient.notify("protocol/dataReceived", { transport, ...delivery }),
+      bytesLost: (from, to) => recipient.notify("protocol/bytesLost", { transport, from, to }),
+      eof: () => {
+        recipient.notify("protocol/eofReceived", { transport })
+        if (isOwner) this.#closeAfterEof()
+      },
+      lost: () => this.proceed(),
     }
   }
 
+  protected override isReadyForLoss(attachment: Attachment): boolean {
+    return attachment.heardAll
+  }
+
+  protected override get isOver(): boolean {
+    return this.channels[0].isLost
+  }
+
+  protected override get lossError(): WireError | null {
+    return lossOf(this.#loss, this.id)
+  }
+
+  protected override get ending(): Ending {
+    const errno = isSystemError(this.#loss) ? this.#loss.code : undefined
+    return { kind: this.kind, broken: this.#loss !== null, errno }
+  }
+
+  protected override ownerLeft(): void {
+    if (this.#remoteEnded) this.#closeAfterEof()
+  }
+
+  /** An owner hears of it behind all data, and decides then; without one it is decided now. */
   #eof(): void {
-    this.owner.notify("protocol/eofReceived", { transport: this.id })
-    if (this.#onEof === "close") this.close()
+    this.#remoteEnded = true
+    if (this.owner === null) this.#closeAfterEof()
+  }
+
+  #closeAfterEof(): void {
+    const { stream } = this.channels[0]
+    if (this.#onEof === "close") stream.close()
+    // What cannot be half-open ends whatever the client wants, but not before it could answer what came before.
+    else if (!stream.canWriteEof) this.held.clock.after(LINGER_MS, () => stream.close())
   }
 
   #lost(error: Error | null): void {
-    this.#state = "ended"
-    this.owner.notify("protocol/connectionLost", { transport: this.id, error: lossOf(error, this.id) })
-    const errno = isSystemError(error) ? error.code : undefined
-    this.#ended({ kind: this.kind, broken: error !== null, errno })
+    this.#loss = error
+    this.proceed()
   }
 }

@@ -3,6 +3,7 @@
  * when its bearer has ended. Remembers for a while how transports ended, so that late messages get a true answer.
  */
 import { rpcError, type RpcError } from "../../protocol/errors.ts"
+import { MAX_RETAINED_ENDED } from "../../protocol/limits.ts"
 import { brokenTransport, closedTransport } from "../failures.ts"
 import type { Channel } from "./channel.ts"
 import type { Ending, Holding } from "./holding.ts"
@@ -24,7 +25,10 @@ export class Table {
   readonly #targets = new Map<number, Target>()
   readonly #servers = new Map<number, ServerHolding>()
   readonly #ids = new Map<string, number>()
+  readonly #gone = { transports: 0, receivedBytes: 0, writtenBytes: 0 }
   readonly #endings = new Map<number, Ending>()
+  /** Over, and kept for late clients; the oldest first. */
+  readonly #kept = new Set<Holding>()
   #lastId = 0
 
   /** The next id. */
@@ -40,8 +44,13 @@ export class Table {
   }
 
   /** Gives back a name that was taken for something that did not come about, or has ended. */
-  freeName(name: string | undefined): void {
-    if (name !== undefined) this.#ids.delete(name)
+  freeName(name: string | undefined, id: number): void {
+    if (name !== undefined && this.#ids.get(name) === id) this.#ids.delete(name)
+  }
+
+  /** Sums over the transports that are gone. */
+  get gone(): { readonly transports: number; readonly receivedBytes: number; readonly writtenBytes: number } {
+    return this.#gone
   }
 
   add(holding: Holding): void {
@@ -50,12 +59,30 @@ export class Table {
     for (const channel of holding.channels) this.#targets.set(channel.id, { holding, channel })
   }
 
+  /** `holding` is over and kept; beyond the bound the oldest gives way. */
+  keepEnded(holding: Holding): void {
+    this.#kept.add(holding)
+    const [oldest] = this.#kept
+    if (this.#kept.size > MAX_RETAINED_ENDED) oldest?.forget()
+  }
+
+  /** The daemon ends: nobody will come for what is kept. */
+  forgetAll(): void {
+    for (const holding of this.#kept) holding.forget()
+  }
+
   remove(holding: Holding, ending: Ending): void {
+    this.#kept.delete(holding)
+    for (const { received, written } of holding.describe().channels) {
+      this.#gone.receivedBytes += received
+      this.#gone.writtenBytes += written
+    }
+    this.#gone.transports++
     for (const id of [holding.id, ...holding.channels.map((channel) => channel.id)]) {
       this.#targets.delete(id)
       this.#endings.set(id, ending)
     }
-    this.freeName(holding.name)
+    this.freeName(holding.name, holding.id)
     while (this.#endings.size > REMEMBERED_ENDINGS) {
       const [oldest] = this.#endings.keys()
       this.#endings.delete(oldest as number)
@@ -68,7 +95,7 @@ export class Table {
 
   removeServer(server: ServerHolding): void {
     this.#servers.delete(server.id)
-    this.freeName(server.name)
+    this.freeName(server.name, server.id)
   }
 
   /** What `ref` names. Throws UnknownTransport, or how it ended: TransportClosed or TransportBroken. */
@@ -94,7 +121,8 @@ export class Table {
 
   /** Whether `ref` is the id of a server that is closed. */
   wasServer(ref: Ref): boolean {
-    return typeof ref === "number" && ref <= this.#lastId && !this.#targets.has(ref) && !this.#endings.has(ref)
+    if (typeof ref !== "number" || ref > this.#lastId) return false
+    return !this.#servers.has(ref) && !this.#targets.has(ref) && !this.#endings.has(ref)
   }
 
   *holdings(): Iterable<Holding> {

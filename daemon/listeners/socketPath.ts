@@ -1,11 +1,9 @@
 /**
- * Where the daemon's own socket is, and whether a path can name a socket at all.
+ * Where the daemon's own socket is.
  * Pure: environment and host facts are handed in, nothing is created, looked up or asked.
  */
 
 import { posix } from "node:path"
-import { rpcError } from "../../protocol/errors.ts"
-import { MAX_SOCKET_PATH_BYTES } from "../../protocol/limits.ts"
 
 /** Environment variables by name; an empty value counts as unset. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -22,9 +20,9 @@ export interface HostFacts {
  * The path where the daemon listens and clients look for it.
  * The first of: `explicit`, `$TRANSPORTD_SOCKET`, then the default place of `platform` (a `process.platform`):
  * a named pipe on Windows, else the user's runtime directory, else the state directory.
- * The result is not checked: see {@link checkSocketPath}.
+ * The result is not checked: see `checkSocketPath` of `open/socketPath.ts`.
  *
- * **Source:** `wire.md` §12; XDG Base Directory Specification, which says that a relative `$XDG_…` is to be ignored.
+ * **Source:** `docs/protocol.md`; XDG Base Directory Specification, which says that a relative `$XDG_…` is to be ignored.
  */
 export function resolveSocketPath(env: Environment, platform: string, host: HostFacts, explicit?: string): string {
   return explicit || env.TRANSPORTD_SOCKET || defaultSocketPath(env, platform, host)
@@ -48,24 +46,4 @@ function absolute(path: string | undefined): string | undefined {
 
 function fileNamePart(name: string): string {
   return name.replaceAll(/[/\\\0]/g, "-")
-}
-
-/**
- * Returns when `path` can name a Unix socket; for the daemon's own socket and for those that clients ask for.
- * Throws OsFailure, errno `ENAMETOOLONG` over {@link MAX_SOCKET_PATH_BYTES}, `EINVAL` when empty or with a NUL byte:
- * the system would cut the path there, and another file would be meant than was checked (a leading NUL names an
- * abstract socket, which has no permissions at all).
- */
-export function checkSocketPath(path: string): void {
-  if (path === "" || path.includes("\0")) {
-    const message = `the socket path ${JSON.stringify(path)} is empty or has a NUL byte; give the path of a file`
-    throw rpcError("OsFailure", message, { errno: "EINVAL", path })
-  }
-  const lengthBytes = Buffer.byteLength(path)
-  if (lengthBytes > MAX_SOCKET_PATH_BYTES) {
-    const message =
-      `the socket path ${path} has ${lengthBytes} bytes, and at most ${MAX_SOCKET_PATH_BYTES} fit a socket address; ` +
-      "choose a shorter name or a directory nearer the root"
-    throw rpcError("OsFailure", message, { errno: "ENAMETOOLONG", path })
-  }
 }

@@ -9,12 +9,13 @@
  */
 
 import { linkSync, lstatSync, mkdirSync, unlinkSync, type BigIntStats, type Stats } from "node:fs"
-import { connect, createServer, type ListenOptions, type Server, type Socket } from "node:net"
+import { createServer, type Server, type Socket } from "node:net"
 import { dirname, join } from "node:path"
 import { RpcError, rpcError } from "../../protocol/errors.ts"
 import { BACKLOG } from "../../protocol/limits.ts"
+import { isAnswered, isSameFile, listening, lstatIfThere, withMode } from "../open/socketFile.ts"
+import { checkSocketPath } from "../open/socketPath.ts"
 import { acquireLock, type Contention } from "./lock.ts"
-import { checkSocketPath } from "./socketPath.ts"
 
 /** A socket that accepts connections. */
 export interface SocketListener {
@@ -75,7 +76,7 @@ export async function listenOnUnixSocket(
   const server = makeServer(onConnection)
   try {
     if ((options.platform ?? process.platform) !== "win32") return await listenAlone(server, path, options)
-    await listening(server, { path }, options)
+    await listen(server, { path }, options)
     return listenerOf(path, async () => stop(server))
   } catch (error) {
     throw toOsFailure(error, `cannot listen on ${path}`, path)
@@ -94,7 +95,7 @@ export async function adoptListener(
 ): Promise<SocketListener> {
   const server = makeServer(onConnection)
   try {
-    await listening(server, { fd }, options)
+    await listen(server, { fd }, options)
   } catch (error) {
     throw toOsFailure(error, `cannot listen on the inherited descriptor ${fd}`)
   }
@@ -116,16 +117,9 @@ function listenerOf(path: string | null, end: () => Promise<void>): SocketListen
   return { path, close: () => (ended ??= end()) }
 }
 
-/** Binds and listens in this very call; the promise only tells how it went. */
-function listening(server: Server, where: ListenOptions & { fd?: number }, options: ListenerOptions): Promise<void> {
-  const { backlog = BACKLOG, onAcceptError = () => {} } = options
-  return new Promise((resolve, reject) => {
-    server.once("error", reject)
-    server.listen({ ...where, backlog }, () => {
-      server.off("error", reject).on("error", onAcceptError)
-      resolve()
-    })
-  })
+function listen(server: Server, where: { path: string } | { fd: number }, options: ListenerOptions): Promise<void> {
+  const { backlog = BACKLOG, onAcceptError } = options
+  return listening(server, { ...where, backlog }, onAcceptError)
 }
 
 /** Closes the listening socket at once. Its callback waits for the last connection, which is not ours to await. */
@@ -197,16 +191,9 @@ function octal(mode: number): string {
   return (mode & 0o7777).toString(8)
 }
 
-/** Binds `name` with mode 0600 from the first instant: chmod afterwards would leave a moment to connect in. */
+/** Binds `name` with mode 0600 from the first instant. */
 async function bindPrivately(server: Server, name: string, options: ListenerOptions): Promise<BigIntStats> {
-  const umask = process.umask(0o177)
-  let bound: Promise<void>
-  try {
-    bound = listening(server, { path: name }, options)
-  } finally {
-    process.umask(umask)
-  }
-  await bound
+  await withMode(0o600, () => listen(server, { path: name }, options))
   const stats = lstatSync(name, { bigint: true })
   if ((stats.mode & 0o777n) === 0o600n) return stats
   const message = `the file system gave the socket mode ${octal(Number(stats.mode))}, not 600; choose another directory`
@@ -244,27 +231,6 @@ async function refuseIfAnswered(path: string): Promise<void> {
   if (!(await isAnswered(path))) return
   const message = `a daemon already listens on ${path}; use it, stop it, or choose another path`
   throw rpcError("OsFailure", message, { errno: "EADDRINUSE", path })
-}
-
-/** Errors of `connect` that prove that nobody is there. Any other, EAGAIN of a full backlog say, may come from one. */
-const NOBODY = ["ECONNREFUSED", "ENOENT", "ENOTSOCK"]
-
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path, () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on("error", (error) => resolve(!NOBODY.includes(errnoOf(error) ?? "")))
-  })
-}
-
-function lstatIfThere(path: string): BigIntStats | undefined {
-  return lstatSync(path, { bigint: true, throwIfNoEntry: false })
-}
-
-function isSameFile(one: BigIntStats | undefined, other: BigIntStats): boolean {
-  return one !== undefined && one.dev === other.dev && one.ino === other.ino
 }
 
 function errnoOf(error: unknown): string | undefined {

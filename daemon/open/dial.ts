@@ -3,6 +3,8 @@ import { connect, type Socket } from "node:net"
 import type { ParsedParams } from "../../protocol/registry.ts"
 import { rpcError } from "../../protocol/errors.ts"
 import { openFailure } from "../failures.ts"
+import { attempt } from "./attempt.ts"
+import { resolveHost } from "./resolve.ts"
 
 export type DialParams = Omit<ParsedParams<"loop/createConnection">, "options">
 
@@ -14,7 +16,7 @@ const MAX_HOST_BYTES = 253
  * Fails with OsFailure, ResolveFailed or TimedOut; aborted, with RequestCancelled. A failed attempt leaves nothing.
  * Source: asyncio `loop.create_connection`; RFC 8305 for the order of addresses.
  */
-export function dial(params: DialParams, signal: AbortSignal): Promise<Socket> {
+export async function dial(params: DialParams, signal: AbortSignal): Promise<Socket> {
   const { host, port, family, localAddr, happyEyeballsDelayMs, timeoutMs } = params
   if (port === 0)
     throw rpcError("OsFailure", "port 0 cannot be connected to", {
@@ -26,39 +28,31 @@ export function dial(params: DialParams, signal: AbortSignal): Promise<Socket> {
   if (host.includes("\0") || host.length > MAX_HOST_BYTES) {
     throw rpcError("ResolveFailed", "the host is no name and no address", { host, reason: "EINVAL" })
   }
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      host,
-      port,
-      allowHalfOpen: true,
-      ...(family !== undefined && { family }),
-      ...(localAddr !== undefined && { localAddress: localAddr.host, localPort: localAddr.port }),
-      // Node's own default gives a distant first address a quarter of a second before the next is tried for good.
-      autoSelectFamilyAttemptTimeout: Math.max(10, Math.ceil(happyEyeballsDelayMs ?? 250)),
-    })
-    const fail = (error: unknown): void => {
-      stop()
-      socket.destroy()
-      reject(error)
-    }
-    const timeout = setTimeout(() => fail(timedOut(host, port, timeoutMs)), timeoutMs)
-    const onError = (error: Error): void => fail(openFailure(error))
-    const onAbort = (): void => fail(rpcError("RequestCancelled", "the connection attempt was cancelled"))
-    const stop = (): void => {
-      clearTimeout(timeout)
-      signal.removeEventListener("abort", onAbort)
-      socket.off("connect", onConnect)
-    }
-    const onConnect = (): void => {
-      stop()
-      socket.off("error", onError)
-      resolve(socket)
-    }
-    socket.on("error", onError)
-    socket.on("connect", onConnect)
-    signal.addEventListener("abort", onAbort)
-    if (signal.aborted) onAbort()
+  const localAddress = localAddr && (await resolveLocal(localAddr.host, family, signal))
+  const socket = connect({
+    host,
+    port,
+    allowHalfOpen: true,
+    ...(family !== undefined && { family }),
+    ...(localAddr !== undefined && { localAddress, localPort: localAddr.port }),
+    // Node's own default gives a distant first address a quarter of a second before the next is tried for good.
+    autoSelectFamilyAttemptTimeout: Math.max(10, Math.ceil(happyEyeballsDelayMs ?? 250)),
   })
+  return attempt(socket, {
+    event: "connect",
+    timeoutMs,
+    signal,
+    timedOut: () => timedOut(host, port, timeoutMs),
+    failure: openFailure,
+  })
+}
+
+async function resolveLocal(host: string, family: 4 | 6 | undefined, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return (await resolveHost(host, { family, signal }))[0]
+  } catch (error) {
+    throw openFailure(error)
+  }
 }
 
 function timedOut(host: string, port: number, timeoutMs: number): Error {

@@ -31,7 +31,7 @@ export async function listen(params: ListenParams, onConnection: (socket: Socket
 
 async function addresses({ host, family }: ListenParams): Promise<string[]> {
   const hosts = host === null || host === undefined ? [""] : [host].flat()
-  const found = await Promise.all(hosts.map((each) => (each === "" ? anyAddresses() : resolveHost(each, family))))
+  const found = await Promise.all(hosts.map((each) => (each === "" ? anyAddresses() : resolveHost(each, { family }))))
   const wanted = [...new Set(found.flat())].filter((address) => family === undefined || isIP(address) === family)
   if (wanted.length > 0) return wanted
   throw rpcError("ResolveFailed", "no address of that family", { host: hosts.join(", "), reason: "EAI_FAMILY" })

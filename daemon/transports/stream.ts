@@ -8,6 +8,7 @@
  * they may report an error and a close, or either alone, so the loss is reported from `close` with the error kept.
  */
 import type { Duplex } from "node:stream"
+import { rpcError } from "../../protocol/errors.ts"
 import type { StreamEvents, StreamTransport } from "./transport.ts"
 
 /** Most bytes handed to Node at once: what it holds is reported flushed only as a whole (it gathers writes). */
@@ -19,6 +20,17 @@ const PIECE_BYTES = 64 * 1024
 export interface StreamOptions {
   readonly readable?: boolean
   readonly writable?: boolean
+  /** Whether the writing side can end alone; TLS cannot. */
+  readonly halfClose?: boolean
+  /** `close` waits this long, after the flush, for the remote to end too; by default it does not wait. */
+  readonly awaitRemoteEnd?: RemoteEnd
+}
+
+/** How long to wait for the end of the remote, and with what. */
+export interface RemoteEnd {
+  readonly timeoutMs: number
+  /** Calls `action` after `delayMs`; the returned function cancels it. */
+  after(delayMs: number, action: () => void): () => void
 }
 
 type State = "open" | "closing" | "lost"
@@ -26,11 +38,15 @@ type State = "open" | "closing" | "lost"
 export class NodeStream implements StreamTransport {
   readonly readable: boolean
   readonly writable: boolean
+  readonly canWriteEof: boolean
   readonly #stream: Duplex
+  readonly #awaitRemoteEnd: RemoteEnd | undefined
   readonly #events: StreamEvents
   #state: State = "open"
   #wroteEof = false
   #reading = false
+  /** Whether only the end of the remote is waited for. */
+  #farewell = false
   #error: Error | null = null
   /** Accepted and not yet handed to Node. */
   #queue: Uint8Array[] = []
@@ -39,12 +55,18 @@ export class NodeStream implements StreamTransport {
   /** Handed to the system since the last report. */
   #flushedBytes = 0
 
-  constructor(stream: Duplex, events: StreamEvents, { readable = true, writable = true }: StreamOptions = {}) {
+  constructor(
+    stream: Duplex,
+    events: StreamEvents,
+    { readable = true, writable = true, halfClose = true, awaitRemoteEnd }: StreamOptions = {},
+  ) {
     this.#stream = stream
     this.#events = events
     this.readable = readable
     this.writable = writable
-    stream.on("error", (error) => (this.#error ??= error))
+    this.canWriteEof = writable && halfClose
+    this.#awaitRemoteEnd = awaitRemoteEnd
+    stream.on("error", (error) => this.#failed(error))
     stream.on("close", () => this.#closed())
     if (readable) this.#listen()
   }
@@ -78,7 +100,7 @@ export class NodeStream implements StreamTransport {
   }
 
   writeEof(): void {
-    if (this.#state !== "open" || this.#wroteEof || !this.writable) return
+    if (this.#state !== "open" || this.#wroteEof || !this.canWriteEof) return
     this.#wroteEof = true
     this.#feed()
   }
@@ -157,11 +179,35 @@ export class NodeStream implements StreamTransport {
   /** Why not `end()` alone: the stream would stay open until the remote ends too. */
   #endThenDestroy(): void {
     const stream = this.#stream
-    if (stream.writableFinished) stream.destroy()
+    if (stream.writableFinished) this.#allOut()
     else {
-      stream.once("finish", () => stream.destroy())
+      stream.once("finish", () => this.#allOut())
       if (!stream.writableEnded) stream.end()
     }
+  }
+
+  /** All is out, our end of file too. What still comes is dropped. */
+  #allOut(): void {
+    const stream = this.#stream
+    const wait = this.#awaitRemoteEnd
+    if (wait === undefined || stream.readableEnded) return void stream.destroy()
+    const { timeoutMs, after } = wait
+    this.#farewell = true
+    const stop = after(timeoutMs, () => {
+      const message = `the remote did not end its side within ${timeoutMs} ms after the close`
+      this.#error = rpcError("TimedOut", message, { operation: "close", timeoutMs })
+      stream.destroy()
+    })
+    stream.once("end", () => stream.destroy())
+    stream.once("close", stop)
+    stream.resume()
+  }
+
+  /** Platform: a TLS socket reports an error and stays open. */
+  #failed(error: Error): void {
+    // A remote that goes without a word after our last one has done no harm.
+    if (!this.#farewell) this.#error ??= error
+    this.#stream.destroy()
   }
 
   /** Node has closed the descriptor: by our will, by an error, or because both sides have ended. */

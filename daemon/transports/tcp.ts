@@ -1,7 +1,6 @@
-/** TCP sockets as transports: their options, and what is known of them. */
+/** TCP sockets: their options, and what is known of them; in all else they are streams like any other. */
 import type { AddressInfo, Socket } from "node:net"
-import { NodeStream } from "./stream.ts"
-import type { Extra, StreamEvents } from "./transport.ts"
+import type { Extra } from "./transport.ts"
 
 export interface TcpOptions {
   /** Small writes leave at once (asyncio's default; Node's is off). */
@@ -16,11 +15,10 @@ export interface InetAddress {
   readonly family: "IPv4" | "IPv6"
 }
 
-/** Makes a transport of a connected socket that has not been read from. */
-export function tcpTransport(socket: Socket, events: StreamEvents, options: TcpOptions): NodeStream {
-  socket.setNoDelay(options.noDelay)
-  if (options.keepAliveMs !== undefined) socket.setKeepAlive(true, options.keepAliveMs)
-  return new NodeStream(socket, events)
+/** Sets the options of a connected socket. */
+export function tuneTcp(socket: Socket, { noDelay, keepAliveMs }: TcpOptions): void {
+  socket.setNoDelay(noDelay)
+  if (keepAliveMs !== undefined) socket.setKeepAlive(true, keepAliveMs)
 }
 
 /** `peername`, `sockname` and a description of the socket. */

@@ -25,6 +25,8 @@ export interface StreamTransport {
   /** Whether it can be read from, written to. */
   readonly readable: boolean
   readonly writable: boolean
+  /** Whether it can end its writing side and be read on. */
+  readonly canWriteEof: boolean
   /** True from `close()` or `abort()` on. */
   readonly isClosing: boolean
   /** True after `writeEof()`. */
@@ -36,7 +38,7 @@ export interface StreamTransport {
   pauseReading(): void
   /** Takes bytes; they are the transport's from now on. After `close`, `abort`, `writeEof` or the end: dropped. */
   write(chunk: Uint8Array): void
-  /** Ends the writing side after flushing. Again, and after `close`: no effect. */
+  /** Ends the writing side after flushing. Again, after `close`, and where that is not possible: no effect. */
   writeEof(): void
   /** Flushes, then ends. No `data` follows. */
   close(): void

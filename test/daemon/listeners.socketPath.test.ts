@@ -1,7 +1,8 @@
 /** Where the daemon's socket is looked for, and which paths cannot name one. */
 
 import { expect, test } from "vitest"
-import { checkSocketPath, resolveSocketPath } from "../../daemon/listeners/socketPath.ts"
+import { resolveSocketPath } from "../../daemon/listeners/socketPath.ts"
+import { checkSocketPath } from "../../daemon/open/socketPath.ts"
 import { MAX_SOCKET_PATH_BYTES } from "../../protocol/limits.ts"
 
 const host = { homedir: "/home/ada", hostname: "engine", uid: 1000, username: "ada" }

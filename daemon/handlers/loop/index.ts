@@ -1,9 +1,17 @@
 /** The requests that make transports, one file for each kind. */
 import type { HandlersOf } from "../context.ts"
+import { datagramHandlers } from "./datagram.ts"
+import { nameHandlers } from "./names.ts"
+import { pipeHandlers } from "./pipe.ts"
 import { processHandlers } from "./process.ts"
 import { tcpHandlers } from "./tcp.ts"
+import { unixHandlers } from "./unix.ts"
 
 export const loopHandlers: HandlersOf<"loop"> = {
   ...tcpHandlers,
+  ...unixHandlers,
+  ...datagramHandlers,
+  ...pipeHandlers,
   ...processHandlers,
+  ...nameHandlers,
 }

@@ -5,7 +5,7 @@ import { ProcessHolding } from "../../hold/processHolding.ts"
 import { spawn, type Command, type ProcessParams } from "../../open/spawn.ts"
 import { ProcessTransport } from "../../transports/process.ts"
 import type { Context, Handlers } from "../context.ts"
-import { named } from "../opening.ts"
+import { answerOpened, enter, named, surroundings } from "../opening.ts"
 
 export const processHandlers: Pick<Handlers, "loop/subprocessExec" | "loop/subprocessShell"> = {
   "loop/subprocessExec": ({ program, args, ...params }, context) => start({ program, args }, params, context),
@@ -19,25 +19,16 @@ function start(
   context: Context,
 ): Promise<RequestResult<"loop/subprocessExec">> {
   const { daemon, session } = context
-  return named(params.options.name, context, async (id) => {
+  return named(params.options, context, async (id) => {
     const { child, pipes } = await spawn(command, params, daemon.environment)
     const holding = new ProcessHolding({
-      id,
-      owner: session,
-      options: params.options,
+      ...surroundings(context, { id, options: params.options }),
       drainMs: params.drainMs,
-      clock: daemon.clock,
       pipes: pipes.map(({ fd, stream }) => ({ fd, stream, id: daemon.table.nextId() })),
       makeProcess: (events) => new ProcessTransport(child, params.processGroup, events),
-      ended: (ending) => {
-        daemon.table.remove(holding, ending)
-        session.possessions.remove(holding)
-      },
     })
-    daemon.table.add(holding)
-    session.possessions.add(holding)
-    session.possessions.addGroup(holding.process)
-    context.afterReply(() => holding.start())
-    return holding.opened
+    const ends = holding.lifetime === "daemon" ? daemon.estate : session.possessions
+    ends.addGroup(holding.process)
+    return answerOpened(enter(holding, context), context)
   })
 }

@@ -1,0 +1,41 @@
+/** One-way streams: named pipes, terminals, inherited descriptors. */
+import type { TransportOptions } from "../../hold/channel.ts"
+import { StreamHolding } from "../../hold/streamHolding.ts"
+import type { Opened } from "../../hold/holding.ts"
+import { openReadPipe, openWritePipe, type PipeParams } from "../../open/pipe.ts"
+import { readPipe, writePipe } from "../../transports/pipe.ts"
+import type { StreamEvents, StreamTransport } from "../../transports/transport.ts"
+import type { Context, Handlers } from "../context.ts"
+import { answerOpened, enter, named, surroundings } from "../opening.ts"
+
+export const pipeHandlers: Pick<Handlers, "loop/connectReadPipe" | "loop/connectWritePipe"> = {
+  "loop/connectReadPipe": ({ options, ...params }, context) =>
+    named(options, context, async (id) => {
+      const source = await openReadPipe(params, context.daemon.descriptors)
+      return hold(id, { params, options, makeStream: (events) => readPipe(source, events) }, context)
+    }),
+
+  "loop/connectWritePipe": ({ options, timeoutMs, ...params }, context) =>
+    named(options, context, async (id) => {
+      const { clock, descriptors } = context.daemon
+      const source = await openWritePipe(params, descriptors, { clock, timeoutMs, signal: context.signal })
+      const after = (delayMs: number, action: () => void): (() => void) => clock.after(delayMs, action)
+      return hold(id, { params, options, makeStream: (events) => writePipe(source, after, events) }, context)
+    }),
+}
+
+interface PipeToHold {
+  readonly params: PipeParams
+  readonly options: TransportOptions
+  makeStream(events: StreamEvents): StreamTransport
+}
+
+function hold(id: number, { params: { path, fd }, options, makeStream }: PipeToHold, context: Context): Opened {
+  const holding = new StreamHolding({
+    ...surroundings(context, { id, options }),
+    kind: "pipe",
+    extra: { pipe: path === undefined ? { fd } : { path } },
+    makeStream,
+  })
+  return answerOpened(enter(holding, context), context)
+}

@@ -1,0 +1,69 @@
+/** A client's relation to a holding: its role, its position in each channel, and what it has heard. */
+import type { Channel } from "./channel.ts"
+import type { DatagramOutlet } from "./datagramOutlet.ts"
+import type { Outlet, Voice } from "./outlet.ts"
+import type { Recipient } from "./recipient.ts"
+
+export type Role = "owner" | "observer"
+
+/** How a client wants what comes. */
+export interface ReadingOptions {
+  readonly encoding: "base64" | "utf8"
+  readonly readWindowBytes: number
+  readonly paused: boolean
+}
+
+/** Where delivery starts in a channel. */
+export type StartOf = (channel: Channel) => number
+
+export class Attachment {
+  readonly recipient: Recipient
+  readonly role: Role
+  /** Whether the transport was open already when it came: it hears the past first. */
+  readonly cameLate: boolean
+  /** Whether it was told of the exit of the process. */
+  exitSaid = false
+  /** Its place in what an endpoint hears; null where there are channels. */
+  datagrams: DatagramOutlet | null = null
+  readonly #outlets = new Map<Channel, Outlet>()
+
+  constructor(recipient: Recipient, role: Role, cameLate: boolean) {
+    this.recipient = recipient
+    this.role = role
+    this.cameLate = cameLate
+  }
+
+  get isOwner(): boolean {
+    return this.role === "owner"
+  }
+
+  /** Whether it has heard the end of every channel. */
+  get heardAll(): boolean {
+    return [...this.#outlets.values()].every((outlet) => outlet.isDone)
+  }
+
+  /** Takes a position in `channel`; `start()` begins delivery. */
+  listen(channel: Channel, offset: number, options: ReadingOptions, voice: Voice): void {
+    const { recipient, isOwner: owner } = this
+    this.#outlets.set(channel, channel.addOutlet({ recipient, owner, offset, voice, ...options }))
+  }
+
+  outlet(channel: Channel): Outlet | undefined {
+    return this.#outlets.get(channel)
+  }
+
+  start(): void {
+    for (const outlet of this.#outlets.values()) outlet.start()
+    this.datagrams?.start()
+  }
+
+  /** Gives up all positions. */
+  stop(): void {
+    for (const [channel, outlet] of this.#outlets) {
+      channel.removeOutlet(outlet)
+      if (this.isOwner && channel.inlet !== null) channel.inlet.writer = null
+    }
+    this.#outlets.clear()
+    this.datagrams?.stop()
+  }
+}

@@ -1,0 +1,201 @@
+/** A datagram endpoint that is held: its callbacks are those of asyncio's `DatagramProtocol`. */
+import { rpcError, type RpcError, type WireError } from "../../protocol/errors.ts"
+import { WaterMarks } from "../../protocol/waterMarks.ts"
+import { closedTransport, lossOf, openFailure, sendFailure } from "../failures.ts"
+import {
+  datagramCost,
+  type DatagramEvents,
+  type DatagramTransport,
+  type Destination,
+  type MulticastChange,
+} from "../transports/datagram.ts"
+import type { Attachment, ReadingOptions } from "./attachment.ts"
+import { DatagramOutlet } from "./datagramOutlet.ts"
+import { DatagramQueue, type Datagram } from "./datagramQueue.ts"
+import { Holding, keepingOf, type Description, type Ending, type HoldingOptions } from "./holding.ts"
+import { Intake } from "./intake.ts"
+import type { Voice } from "./outlet.ts"
+
+export interface DatagramHoldingOptions extends HoldingOptions {
+  /** The one address that it may send to. */
+  readonly remote: Destination | null
+  makeTransport(events: DatagramEvents): DatagramTransport
+}
+
+export class DatagramHolding extends Holding {
+  /** Channels are of bytes, and datagrams are none. */
+  readonly channels = [] as const
+  readonly transport: DatagramTransport
+  readonly intake: Intake
+  readonly #remote: Destination | null
+  readonly #keptBytes: number
+  /** What waits for the owner, or for the next one. */
+  readonly #waiting = new DatagramQueue()
+  /** Bytes that came and were not dropped. */
+  #received = 0
+  #isLost = false
+  /** Why we ended it, where that is to be told. */
+  #reason: RpcError | null = null
+
+  constructor(options: DatagramHoldingOptions) {
+    super(options)
+    const { options: wishes, remote, makeTransport } = options
+    const { highBytes, lowBytes } = wishes.writeBufferLimits
+    this.#remote = remote
+    this.#keptBytes = keepingOf(wishes, "dropOldest").retainBytes
+    this.intake = new Intake(new WaterMarks(highBytes, lowBytes))
+    this.transport = makeTransport({
+      datagram: (data, addr) => this.#datagram({ data, addr }),
+      failed: (error) => this.#failed(error),
+      flushed: (bytes) => this.intake.flushed(bytes),
+      lost: () => this.#lost(),
+    })
+    this.attachFirst()
+  }
+
+  get isClosing(): boolean {
+    return this.transport.isClosing
+  }
+
+  /**
+   * Takes a datagram from the client. Throws TransportClosed once it is closing, InvalidParams where it cannot know or
+   * may not choose the destination, WindowExceeded (which ends it) beyond the window.
+   */
+  sendto(data: Uint8Array, addr: Destination | null): void {
+    if (this.isClosing) throw closedTransport(this.id)
+    const to = this.#destination(addr)
+    try {
+      this.intake.take(datagramCost(data))
+    } catch (error) {
+      this.#reason ??= error as RpcError
+      this.abort()
+      throw error
+    }
+    this.transport.send(data, to)
+  }
+
+  /** Throws OsFailure at the first thing that the system refuses; what came before it stays. */
+  changeMulticast(change: MulticastChange): void {
+    if (this.isClosing) throw closedTransport(this.id)
+    try {
+      this.transport.changeMulticast(change)
+    } catch (error) {
+      throw openFailure(error)
+    }
+  }
+
+  close(): void {
+    this.transport.close()
+    this.#discard()
+  }
+
+  abort(): void {
+    this.transport.abort()
+    this.#discard()
+  }
+
+  override describe(): Description {
+    const outlet = this.#owner
+    const kept = outlet?.consumed ?? this.#received
+    const counts = {
+      id: this.id,
+      received: this.#received,
+      sent: outlet?.sent ?? 0,
+      consumed: outlet?.consumed ?? 0,
+      retained: { from: kept, to: kept },
+      written: this.intake.written,
+      flushed: this.intake.flushedTo,
+    }
+    return { ...super.describe(), channels: [counts] }
+  }
+
+  protected override joined(attachment: Attachment, reading: ReadingOptions): void {
+    const { id: transport } = this
+    const { recipient, isOwner } = attachment
+    attachment.datagrams = new DatagramOutlet({
+      ...reading,
+      recipient,
+      queue: isOwner ? this.#waiting : new DatagramQueue(),
+      voice: {
+        deliver: (delivery, { addr }) =>
+          recipient.notify("protocol/datagramReceived", { transport, ...delivery, addr }),
+        lost: (count) => recipient.notify("protocol/datagramsLost", { transport, count }),
+      },
+    })
+    if (isOwner) {
+      this.intake.writer = {
+        recipient,
+        reportFlushed: (offset) => recipient.notify("transport/flushed", { transport, offset }),
+        pauseWriting: () => recipient.notify("protocol/pauseWriting", { transport }),
+        resumeWriting: () => recipient.notify("protocol/resumeWriting", { transport }),
+      }
+    }
+  }
+
+  protected override left(attachment: Attachment): void {
+    if (attachment.isOwner) this.intake.writer = null
+  }
+
+  protected override voice(): Voice {
+    throw new Error("a datagram endpoint has no channels")
+  }
+
+  protected override isReadyForLoss(): boolean {
+    return true
+  }
+
+  protected override get isOver(): boolean {
+    return this.#isLost
+  }
+
+  protected override get lossError(): WireError | null {
+    return lossOf(this.#reason, this.id)
+  }
+
+  protected override get ending(): Ending {
+    return { kind: this.kind, broken: false }
+  }
+
+  get #owner(): DatagramOutlet | null {
+    for (const { isOwner, datagrams } of this.attachments) if (isOwner) return datagrams
+    return null
+  }
+
+  /** Source: asyncio `_SelectorDatagramTransport.sendto`; without any address it kills the transport, which we do not. */
+  #destination(addr: Destination | null): Destination | null {
+    const remote = this.#remote
+    if (remote === null) {
+      if (addr !== null) return addr
+      throw rpcError("InvalidParams", "this endpoint has no remoteAddr: give an addr")
+    }
+    if (addr === null || (addr.host === remote.host && addr.port === remote.port)) return remote
+    throw rpcError("InvalidParams", `this endpoint sends to ${remote.host}:${remote.port} only: give that addr or none`)
+  }
+
+  #datagram(datagram: Datagram): void {
+    let kept = this.owner === null && this.#waiting.push(datagram, this.#keptBytes)
+    for (const { isOwner, datagrams } of this.attachments) {
+      const taken = datagrams?.take(datagram) === true
+      if (isOwner) kept = taken
+    }
+    if (kept) this.#received += datagram.data.length
+  }
+
+  #failed(error: Error): void {
+    const { id: transport } = this
+    const wire = sendFailure(error).toWire()
+    for (const { recipient } of this.attachments) recipient.notify("protocol/errorReceived", { transport, error: wire })
+  }
+
+  #lost(): void {
+    this.#isLost = true
+    this.intake.lost(closedTransport(this.id))
+    this.proceed()
+  }
+
+  /** Nothing is delivered after `close`. */
+  #discard(): void {
+    this.#waiting.clear()
+    for (const { datagrams } of this.attachments) datagrams?.stop()
+  }
+}

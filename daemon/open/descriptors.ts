@@ -1,0 +1,67 @@
+/**
+ * The descriptors that the daemon inherited and clients may ask for by number. Each is handed out once: it belongs to
+ * its transport from then on. Any other number is none of a client's business: it may be another client's connection.
+ */
+import { fstatSync, readdirSync } from "node:fs"
+import { isatty } from "node:tty"
+import { rpcError } from "../../protocol/errors.ts"
+
+export type DescriptorKind = "fifo" | "socket" | "terminal"
+
+/** What a descriptor is, as far as transports are made of it; null for files, directories and the like. */
+export function kindOf(fd: number): DescriptorKind | null {
+  const stat = fstatSync(fd)
+  if (stat.isFIFO()) return "fifo"
+  if (stat.isSocket()) return "socket"
+  return stat.isCharacterDevice() && isatty(fd) ? "terminal" : null
+}
+
+export class Descriptors {
+  readonly #free: Set<number>
+
+  constructor(fds: Iterable<number> = []) {
+    this.#free = new Set(fds)
+  }
+
+  /**
+   * Hands out `fd`. Throws InvalidParams when it was not inherited or is handed out already, and when it is of no kind
+   * in `wanted`: then it stays.
+   */
+  take(fd: number, wanted: readonly DescriptorKind[]): DescriptorKind {
+    if (!this.#free.has(fd))
+      throw rpcError("InvalidParams", `${fd} is no descriptor that the daemon inherited and still has`)
+    const kind = kindOf(fd)
+    if (kind === null || !wanted.includes(kind)) {
+      throw rpcError(
+        "InvalidParams",
+        `descriptor ${fd} is ${kind ?? "no pipe, socket or terminal"}, not ${wanted.join(" or ")}`,
+      )
+    }
+    this.#free.delete(fd)
+    return kind
+  }
+}
+
+/**
+ * What this process inherited beside its standard streams: to be asked before it opens anything of its own.
+ * Platform: Linux alone tells. What Node opens for itself by then are files, event queues and pipes of which it has both
+ * ends, and those are left out.
+ * @param except what is spoken for: listening sockets, the channel to a parent.
+ */
+export function inheritedDescriptors(except: readonly number[] = []): number[] {
+  if (process.platform !== "linux") return []
+  const found = readdirSync("/proc/self/fd")
+    .map(Number)
+    .filter((fd) => fd > 2 && !except.includes(fd))
+  const open = found.flatMap((fd) => {
+    try {
+      return kindOf(fd) === null ? [] : [{ fd, inode: fstatSync(fd).ino, isPipe: fstatSync(fd).isFIFO() }]
+    } catch {
+      // The descriptor of the listing itself.
+      return []
+    }
+  })
+  const isOwn = ({ fd, inode, isPipe }: (typeof open)[number]): boolean =>
+    isPipe && open.some((other) => other.isPipe && other.fd !== fd && other.inode === inode)
+  return open.filter((each) => !isOwn(each)).map(({ fd }) => fd)
+}

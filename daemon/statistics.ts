@@ -1,0 +1,75 @@
+/** What `daemon/statistics` and `daemon/watch` tell: counts, and the news of what begins and ends. */
+import { monitorEventLoopDelay, type IntervalHistogram } from "node:perf_hooks"
+import type { DaemonNotificationParams, RequestResult } from "../protocol/registry.ts"
+import type { Description } from "./hold/holding.ts"
+import type { Recipient } from "./hold/recipient.ts"
+
+type Statistics = RequestResult<"daemon/statistics">
+export type News = DaemonNotificationParams<"daemon/event">
+
+/** Clients that want to hear of everything that begins or ends. */
+export class Watchers {
+  readonly #watchers = new Set<Recipient>()
+
+  set(recipient: Recipient, watches: boolean): void {
+    if (watches) this.#watchers.add(recipient)
+    else this.#watchers.delete(recipient)
+  }
+
+  announce(news: News): void {
+    for (const watcher of this.#watchers) watcher.notify("daemon/event", news)
+  }
+}
+
+/** How late the event loop is. Measured from the first question on: nobody pays for what nobody asks. */
+export class LoopDelay {
+  #histogram: IntervalHistogram | null = null
+
+  /** Since the last call. */
+  read(): Statistics["eventLoopDelayMs"] {
+    const histogram = (this.#histogram ??= started())
+    const toMs = (nanoseconds: number): number => (Number.isFinite(nanoseconds) ? nanoseconds / 1e6 : 0)
+    const delay = {
+      p50: toMs(histogram.percentile(50)),
+      p99: toMs(histogram.percentile(99)),
+      max: histogram.count === 0 ? 0 : toMs(histogram.max),
+    }
+    histogram.reset()
+    return delay
+  }
+
+  stop(): void {
+    this.#histogram?.disable()
+  }
+}
+
+function started(): IntervalHistogram {
+  const histogram = monitorEventLoopDelay({ resolution: 20 })
+  histogram.enable()
+  return histogram
+}
+
+/** The counts of one transport, its pipes summed up. */
+export function transportStatistics(description: Description): Statistics["transports"][number] {
+  const { transport, kind, name, clientId, state, channels } = description
+  const sum = (count: (channel: Description["channels"][number]) => number): number =>
+    channels.reduce((total, channel) => total + count(channel), 0)
+  return {
+    transport,
+    kind,
+    ...(name !== undefined && { name }),
+    clientId,
+    state,
+    receivedBytes: sum(({ received }) => received),
+    unreadBytes: sum(({ received, consumed }) => received - consumed),
+    retainedBytes: sum(({ retained }) => retained.to - retained.from),
+    writtenBytes: sum(({ written }) => written),
+    unflushedBytes: sum(({ written, flushed }) => written - flushed),
+  }
+}
+
+/** The memory of this process. */
+export function memoryStatistics(): Statistics["memory"] {
+  const { rss, heapUsed, arrayBuffers } = process.memoryUsage()
+  return { residentBytes: rss, heapBytes: heapUsed, buffersBytes: arrayBuffers }
+}

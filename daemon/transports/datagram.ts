@@ -1,0 +1,226 @@
+/**
+ * A UDP socket as a transport: datagrams leave in the order given, whole or not at all, and each that cannot leave is
+ * reported and dropped. Knows nothing of who sends or hears them, nor of how names are looked up.
+ *
+ * Theory of operation. What is sent waits here; only some of it is with Node, so that an abort can drop the rest and a
+ * name can be looked up without letting what comes behind it overtake. A socket that Node closes forgets its
+ * callbacks, so a close waits for those first.
+ */
+import type { Socket } from "node:dgram"
+import { isIP } from "node:net"
+import { DATAGRAM_OVERHEAD_BYTES } from "../../protocol/limits.ts"
+import type { InetAddress } from "./tcp.ts"
+import type { Extra } from "./transport.ts"
+
+/** Datagrams handed to Node at once: enough for the system to be kept busy. */
+const HANDED_DATAGRAMS = 64
+
+/** Where a datagram goes: an address or a name. */
+export interface Destination {
+  readonly host: string
+  readonly port: number
+}
+
+/** What an endpoint reports. Never called from inside one of its methods. */
+export interface DatagramEvents {
+  /** A datagram came; it may be empty. The buffer is the receiver's. */
+  datagram(data: Buffer, from: InetAddress): void
+  /** Something that was sent did not go out, or was refused; the endpoint lives on. */
+  failed(error: Error): void
+  /** Datagrams of so many bytes, their overhead included, are out or given up; once per turn at most. */
+  flushed(bytes: number): void
+  /** The end: exactly once, nothing follows. Only `close` and `abort` lead here. */
+  lost(): void
+}
+
+export interface DatagramOptions {
+  readonly family: 4 | 6
+  /** Whether the socket has one remote, which needs no address. */
+  readonly connected: boolean
+  /** The address of a name, in the family of the endpoint. */
+  resolve(host: string): Promise<string>
+}
+
+/** A group, and where and from whom it is heard. */
+export interface Membership {
+  readonly group: string
+  readonly interface?: string | undefined
+  readonly source?: string | undefined
+}
+
+/** What of multicast is to change; what is absent stays. */
+export interface MulticastChange {
+  /** Where datagrams to a group leave. */
+  readonly interface?: string | undefined
+  readonly ttl?: number | undefined
+  readonly loopback?: boolean | undefined
+  readonly leave?: readonly Membership[] | undefined
+  readonly join?: readonly Membership[] | undefined
+}
+
+/** What a datagram of `data` counts in a write buffer. Source: asyncio `_SelectorDatagramTransport` of 3.13. */
+export function datagramCost(data: Uint8Array): number {
+  return data.byteLength + DATAGRAM_OVERHEAD_BYTES
+}
+
+interface Outgoing {
+  readonly data: Uint8Array
+  readonly to: Destination | null
+}
+
+export class DatagramTransport {
+  readonly #socket: Socket
+  readonly #options: DatagramOptions
+  readonly #events: DatagramEvents
+  #state: "open" | "closing" | "lost" = "open"
+  #queue: Outgoing[] = []
+  #handed = 0
+  #resolving = false
+  /** Out since the last report. */
+  #flushedBytes = 0
+
+  /** @param socket is bound and, if `connected`, connected. */
+  constructor(socket: Socket, options: DatagramOptions, events: DatagramEvents) {
+    this.#socket = socket
+    this.#options = options
+    this.#events = events
+    socket.on("message", (data, { address, port, family }) => {
+      if (this.#state === "open") events.datagram(data, { host: address, port, family })
+    })
+    // Platform: what the remote refuses (ICMP) comes as an error of the socket; Node keeps the socket open.
+    socket.on("error", (error) => {
+      if (this.#state !== "lost") events.failed(error)
+    })
+    socket.on("close", () => events.lost())
+  }
+
+  get isClosing(): boolean {
+    return this.#state !== "open"
+  }
+
+  /** Takes a datagram; it is the endpoint's from now on. After `close` and `abort`: dropped. */
+  send(data: Uint8Array, to: Destination | null): void {
+    if (this.#state !== "open") return
+    this.#queue.push({ data, to })
+    this.#feed()
+  }
+
+  /** Throws what {@link changeMulticast} does. */
+  changeMulticast(change: MulticastChange): void {
+    changeMulticast(this.#socket, change)
+  }
+
+  /** Sends what was taken, then ends. Nothing is heard any more. */
+  close(): void {
+    if (this.#state !== "open") return
+    this.#state = "closing"
+    this.#feed()
+  }
+
+  /** Ends at once; what was not sent is dropped. */
+  abort(): void {
+    if (this.#state === "lost") return
+    this.#queue = []
+    this.#end()
+  }
+
+  #feed(): void {
+    while (this.#handed < HANDED_DATAGRAMS && !this.#resolving) {
+      const next = this.#queue.shift()
+      if (next === undefined) break
+      if (next.to === null || isIP(next.to.host) !== 0) this.#hand(next)
+      else void this.#resolve(next, next.to)
+    }
+    const idle = this.#queue.length === 0 && this.#handed === 0 && !this.#resolving
+    // The last of what went out is reported before the end.
+    if (this.#state === "closing" && idle && this.#flushedBytes === 0) this.#end()
+  }
+
+  async #resolve({ data, to }: Outgoing, { host, port }: Destination): Promise<void> {
+    this.#resolving = true
+    const found = await this.#options.resolve(host).catch((error: unknown) => error as Error)
+    this.#resolving = false
+    if (this.#state === "lost") return
+    if (typeof found === "string") this.#hand({ data, to: { host: found, port } })
+    else this.#done(data, found)
+    this.#feed()
+  }
+
+  #hand({ data, to }: Outgoing): void {
+    this.#handed++
+    const done = (error: Error | null): void => {
+      if (this.#state === "lost") return
+      this.#handed--
+      this.#done(data, error)
+    }
+    const flaw = to === null ? null : flawOf(to, this.#options.family)
+    if (flaw !== null) process.nextTick(done, flaw)
+    else if (this.#options.connected || to === null) this.#socket.send(data, done)
+    else this.#socket.send(data, to.port, to.host, done)
+  }
+
+  #done(data: Uint8Array, error: Error | null): void {
+    if (error !== null) this.#events.failed(error)
+    if (this.#flushedBytes === 0) process.nextTick(() => this.#report())
+    this.#flushedBytes += datagramCost(data)
+  }
+
+  #report(): void {
+    const bytes = this.#flushedBytes
+    this.#flushedBytes = 0
+    if (this.#state === "lost") return
+    this.#events.flushed(bytes)
+    this.#feed()
+  }
+
+  #end(): void {
+    this.#state = "lost"
+    this.#socket.close()
+  }
+}
+
+/** What Node would throw for, in the words that the system has for it (asyncio asks `getaddrinfo` for the first). */
+function flawOf({ host, port }: Destination, family: 4 | 6): Error | null {
+  if (isIP(host) !== family) {
+    return Object.assign(new Error(`${host} is no IPv${family} address`), {
+      code: "EAI_ADDRFAMILY",
+      syscall: "getaddrinfo",
+      hostname: host,
+    })
+  }
+  return port === 0
+    ? Object.assign(new Error("sendto EINVAL"), { code: "EINVAL", syscall: "sendto", address: host, port })
+    : null
+}
+
+/** Changes what is given, in the order of the fields. Throws what the system says; what came before that stays. */
+export function changeMulticast(socket: Socket, change: MulticastChange): void {
+  if (change.interface !== undefined) socket.setMulticastInterface(change.interface)
+  if (change.ttl !== undefined) socket.setMulticastTTL(change.ttl)
+  if (change.loopback !== undefined) socket.setMulticastLoopback(change.loopback)
+  for (const { group, interface: from, source } of change.leave ?? []) {
+    if (source === undefined) socket.dropMembership(group, from)
+    else socket.dropSourceSpecificMembership(source, group, from)
+  }
+  for (const { group, interface: from, source } of change.join ?? []) {
+    if (source === undefined) socket.addMembership(group, from)
+    else socket.addSourceSpecificMembership(source, group, from)
+  }
+}
+
+/** `peername` (null where there is no remote), `sockname` and a description of the socket. */
+export function datagramExtra(
+  socket: Socket,
+  { connected, family }: Pick<DatagramOptions, "connected" | "family">,
+): Extra {
+  const peername = connected ? inetAddress(socket.remoteAddress()) : null
+  return {
+    peername,
+    sockname: inetAddress(socket.address()),
+    socket: { type: "datagram", family: `IPv${family}` },
+  }
+}
+
+function inetAddress({ address, port, family }: ReturnType<Socket["address"]>): InetAddress {
+  return { host: address, port, family: family === "IPv6" ? "IPv6" : "IPv4" }
+}

@@ -1,0 +1,80 @@
+/**
+ * One-way streams over a descriptor: named pipes, sockets used one way, terminals.
+ *
+ * Platform: Node hears of a lost reader only while it writes, because libuv does not poll a descriptor that is open for
+ * writing alone. On Linux a second, momentary opening of the same pipe tells: it fails with ENXIO when nobody reads.
+ */
+import { closeSync, constants, openSync } from "node:fs"
+import { Socket } from "node:net"
+import { ReadStream } from "node:tty"
+import { NodeStream } from "./stream.ts"
+import type { StreamEvents } from "./transport.ts"
+
+/** An open descriptor and what it is. */
+export interface PipeSource {
+  readonly fd: number
+  readonly kind: "fifo" | "socket" | "terminal"
+  /** Where it was opened. */
+  readonly path?: string
+}
+
+/** Calls `action` once after `delayMs`; the result cancels it. */
+export type After = (delayMs: number, action: () => void) => () => void
+
+/** How long a lost reader may go unnoticed while nothing is written. */
+const LOOK_MS = 100
+
+/** The descriptor is the transport's from now on. */
+export function readPipe(source: PipeSource, events: StreamEvents): NodeStream {
+  return new NodeStream(streamOf(source, { readable: true, writable: false }), events, { writable: false })
+}
+
+/** @param after looks for the reader of a named pipe from time to time. */
+export function writePipe(source: PipeSource, after: After, events: StreamEvents): NodeStream {
+  // A socket tells of its remote's end only to who reads it; what comes is dropped.
+  const readable = source.kind === "socket"
+  const stream = streamOf(source, { readable, writable: true })
+  const transport = new NodeStream(stream, events, { readable: false })
+  if (readable) stream.on("end", () => stream.destroy()).resume()
+  if (source.kind === "fifo") watchReader(source, stream, after)
+  return transport
+}
+
+interface Directions {
+  readonly readable: boolean
+  readonly writable: boolean
+}
+
+function streamOf({ fd, kind }: PipeSource, directions: Directions): Socket {
+  if (kind !== "terminal") return new Socket({ fd, ...directions, allowHalfOpen: true })
+  // Why not WriteStream: it makes writes wait for the terminal, and with it the whole daemon.
+  const stream = new ReadStream(fd, { ...directions, allowHalfOpen: true })
+  // Platform: libuv opens a terminal once more, to have a descriptor that nobody else sets to blocking.
+  const { _handle: handle } = stream as unknown as { _handle: { readonly fd: number } }
+  if (handle.fd !== fd) closeSync(fd)
+  return stream
+}
+
+/** Ends `stream` when nobody reads the pipe any more. */
+function watchReader({ fd, path }: PipeSource, stream: Socket, after: After): void {
+  const door = process.platform === "linux" ? `/proc/self/fd/${fd}` : path
+  if (door === undefined) return
+  let cancel = (): void => {}
+  const look = (): void => {
+    if (stream.destroyed) return
+    if (hasReader(door)) cancel = after(LOOK_MS, look)
+    else stream.destroy()
+  }
+  stream.once("close", () => cancel())
+  cancel = after(LOOK_MS, look)
+}
+
+/** Opens nothing that anybody could notice: there is a writer already, this very transport. */
+function hasReader(door: string): boolean {
+  try {
+    closeSync(openSync(door, constants.O_WRONLY | constants.O_NONBLOCK))
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ENXIO"
+  }
+}
