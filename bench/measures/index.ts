@@ -1,0 +1,23 @@
+/** All measures, in the order of the table. */
+import type { Measure } from "../measure.ts"
+import { echo } from "./echo.ts"
+import { manyTransports } from "./manyTransports.ts"
+import { memory } from "./memory.ts"
+import { oneWay } from "./oneWay.ts"
+import { processes } from "./processes.ts"
+import { request } from "./request.ts"
+import { roundTrip } from "./roundTrip.ts"
+import { smallMessages } from "./smallMessages.ts"
+import { start } from "./start.ts"
+
+export const MEASURES: readonly Measure[] = [
+  echo,
+  oneWay,
+  roundTrip,
+  manyTransports,
+  smallMessages,
+  request,
+  processes,
+  start,
+  memory,
+]

@@ -1,0 +1,61 @@
+/** What an idle TCP connection costs: resident memory of a fresh daemon, beside a process that holds bare sockets. */
+import { once } from "node:events"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { connect } from "transportd/client"
+import type { Measure } from "../measure.ts"
+import { residentBytes, startDaemon, startRole } from "../processes.ts"
+import { interleaved, medians } from "../statistics.ts"
+import type { Field } from "../field.ts"
+
+/** Opened before the first look, so that what a first connection costs once is not counted. */
+const WARM = 200
+const CONNECTIONS = 1000
+
+/** Opens as many connections; what the process takes then. */
+type Open = (count: number) => Promise<void>
+
+export const memory: Measure = {
+  name: "memory",
+  async run(field, { rounds }) {
+    const hold = { daemon: inDaemon, "net.Socket": bare }
+    const costs = await interleaved(["daemon", "net.Socket"] as const, rounds, (name) => hold[name](field))
+    const { daemon: figure, "net.Socket": reference } = medians(costs)
+    const row = { what: "memory of an idle TCP connection", unit: "bytes" }
+    return [{ ...row, of: "daemon", to: "net.Socket", figure, reference, goal: { atMost: 1.3 } }]
+  },
+}
+
+let daemons = 0
+
+async function inDaemon({ folder, ports }: Field): Promise<number> {
+  const socket = join(folder, `memory-${++daemons}.sock`)
+  const role = await startDaemon(socket)
+  const client = await connect({ socket })
+  const cost = await costOf(role.pid, async (count) => {
+    while (count-- > 0) await client.loop.createConnection(() => ({}), { host: "127.0.0.1", port: ports.echo })
+  })
+  await client.close()
+  await role.stop()
+  return cost
+}
+
+async function bare({ ports }: Field): Promise<number> {
+  const role = await startRole("holder", String(ports.echo))
+  const { stdin, stdout } = role.child
+  if (stdin === null || stdout === null) throw new Error("a role has pipes")
+  const lines = createInterface(stdout)
+  const cost = await costOf(role.pid, async (count) => {
+    stdin.write(`${count}\n`)
+    await once(lines, "line")
+  })
+  await role.stop()
+  return cost
+}
+
+async function costOf(pid: number, open: Open): Promise<number> {
+  await open(WARM)
+  const before = residentBytes(pid)
+  await open(CONNECTIONS)
+  return (residentBytes(pid) - before) / CONNECTIONS
+}

@@ -1,0 +1,97 @@
+/** Ways through the daemon: with the client library, and as a plain JSON client without any capability. */
+import { once } from "node:events"
+import { connect as connectSocket } from "node:net"
+import { connect, type Client, type Transport } from "transportd/client"
+import { FrameReader, FrameWriter } from "transportd/protocol"
+import type { Message } from "vscode-jsonrpc/node"
+import type { Events, Line, Ports, Target, Way } from "./way.ts"
+
+export interface LibraryWay extends Way {
+  readonly client: Client
+}
+
+/** Byte messages and flow control: what the client library does. */
+export async function throughLibrary(socket: string, ports: Ports): Promise<LibraryWay> {
+  const client = await connect({ socket })
+  const open = async (target: Target, events: Events): Promise<Line> => {
+    let paused = false
+    const [transport] = await client.loop.createConnection(
+      () => ({
+        dataReceived: (data: Buffer) => events.data(data),
+        pauseWriting: () => (paused = true),
+        resumeWriting: () => {
+          paused = false
+          events.drain()
+        },
+      }),
+      { host: "127.0.0.1", port: ports[target] },
+    )
+    return lineOf(transport, () => !paused)
+  }
+  return { client, open, end: () => client.close() }
+}
+
+function lineOf(transport: Transport, mayWrite: () => boolean): Line {
+  return {
+    write: (data) => {
+      transport.write(data)
+      return mayWrite()
+    },
+    close: () => transport.abort(),
+  }
+}
+
+interface Incoming {
+  readonly id?: number
+  readonly method?: string
+  readonly params: { readonly transport: number; readonly data: string }
+  readonly result?: { readonly transport: number }
+}
+
+/** JSON and base64, and the daemon's own water marks. */
+export async function throughJson(path: string, ports: Ports): Promise<Way> {
+  const socket = connectSocket({ path })
+  await once(socket, "connect")
+  const writer = new FrameWriter(socket, { framing: "header" })
+  const answers = new Map<number, (result: { transport: number }) => void>()
+  const lines = new Map<number, Events & { paused: boolean }>()
+  let lastId = 0
+  const send = (message: object): void => void writer.write({ jsonrpc: "2.0", ...message } as Message)
+  const request = (method: string, params: object): Promise<{ transport: number }> =>
+    new Promise((resolve) => {
+      answers.set(++lastId, resolve)
+      send({ id: lastId, method, params })
+    })
+  new FrameReader(socket, { framing: "header" }).listen((message) => {
+    const { id, method, params, result } = message as unknown as Incoming
+    if (method === undefined) return answers.get(id ?? 0)?.(result as { transport: number })
+    const line = lines.get(params.transport)
+    if (line === undefined) return
+    if (method === "protocol/dataReceived") line.data(Buffer.from(params.data, "base64"))
+    else if (method === "protocol/pauseWriting") line.paused = true
+    else if (method === "protocol/resumeWriting") {
+      line.paused = false
+      line.drain()
+    }
+  })
+  await request("initialize", { protocolVersion: 1 })
+  send({ method: "initialized", params: {} })
+  return {
+    open: async (target, events) => {
+      const { transport } = await request("loop/createConnection", { host: "127.0.0.1", port: ports[target] })
+      const line = { ...events, paused: false }
+      lines.set(transport, line)
+      return {
+        write: (data) => {
+          send({ method: "transport/write", params: { transport, data } })
+          return !line.paused
+        },
+        close: () => {
+          lines.delete(transport)
+          send({ method: "transport/abort", params: { transport } })
+        },
+      }
+    },
+    end: async () => void socket.destroy(),
+  }
+}

@@ -1,0 +1,44 @@
+/** The way through a daemon made of vscode-jsonrpc as it comes, at both ends. */
+import { once } from "node:events"
+import { connect } from "node:net"
+import {
+  createMessageConnection,
+  StreamMessageReader,
+  StreamMessageWriter,
+  type MessageConnection,
+} from "vscode-jsonrpc/node"
+import type { Events, Ports, Way } from "./way.ts"
+
+export interface StockWay extends Way {
+  readonly connection: MessageConnection
+}
+
+export async function throughStock(path: string, ports: Ports): Promise<StockWay> {
+  const socket = connect({ path })
+  await once(socket, "connect")
+  const connection = createMessageConnection(new StreamMessageReader(socket), new StreamMessageWriter(socket))
+  const lines = new Map<number, Events>()
+  connection.onNotification("data", ({ id, data }: { id: number; data: string }) =>
+    lines.get(id)?.data(Buffer.from(data, "base64")),
+  )
+  connection.listen()
+  return {
+    connection,
+    open: async (target, events) => {
+      const { id } = await connection.sendRequest<{ id: number }>("open", { port: ports[target] })
+      lines.set(id, events)
+      return {
+        write: (data) => {
+          const base64 = Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("base64")
+          void connection.sendNotification("write", { id, data: base64 })
+          return true
+        },
+        close: () => void connection.sendNotification("close", { id }),
+      }
+    },
+    end: async () => {
+      connection.dispose()
+      socket.destroy()
+    },
+  }
+}
