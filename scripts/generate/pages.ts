@@ -1,0 +1,33 @@
+/**
+ * All generated pages: which there are, and where. Pure: the same sources give the same pages.
+ */
+import { openrpcDocument } from "../../protocol/openrpc.ts"
+import { VERSION } from "../../protocol/version.ts"
+import { errorsPage } from "./errors.ts"
+import { limitsPage } from "./limits.ts"
+import { messagesPage } from "./messages.ts"
+import { inOrder } from "./order.ts"
+import { settingsPage } from "./settings.ts"
+
+/** The folder that holds nothing but generated files. */
+export const REFERENCE = "docs/reference"
+
+/**
+ * Content by path from the root.
+ * @param read the text of a source file, named by its path from the root.
+ */
+export function referencePages(read: (file: string) => string): Map<string, string> {
+  return new Map([
+    [`${REFERENCE}/openrpc.json`, openrpcPage()],
+    [`${REFERENCE}/messages.md`, messagesPage()],
+    [`${REFERENCE}/errors.md`, errorsPage()],
+    [`${REFERENCE}/limits.md`, limitsPage(read("protocol/limits.ts"))],
+    [`${REFERENCE}/settings.md`, settingsPage()],
+  ])
+}
+
+/** What `rpc.discover` answers, with its methods in the order of the reference. */
+function openrpcPage(): string {
+  const document = openrpcDocument(VERSION) as { methods: { name: string }[] }
+  return `${JSON.stringify({ ...document, methods: inOrder(document.methods) }, null, 2)}\n`
+}

@@ -1,0 +1,115 @@
+/**
+ * The examples of the README and of the protocol page, run: what they show is what happens.
+ * The programs run as built, as a reader would run them; the transcript is held against a daemon in this process.
+ */
+import { execFile } from "node:child_process"
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { PassThrough } from "node:stream"
+import { text } from "node:stream/consumers"
+import { promisify } from "node:util"
+import { createDaemon } from "transportd/daemon"
+import { FrameReader } from "transportd/protocol"
+import { describe, expect, it } from "vitest"
+import { read, ROOT } from "./sources.ts"
+
+const run = promisify(execFile)
+
+/** The fenced blocks of `page`, in order, by their language. */
+function blocks(page: string, language: string): string[] {
+  return [...read(page).matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, "gm"))].map(([, body = ""]) => body)
+}
+
+describe("the README", () => {
+  const [typescript = ""] = blocks("README.md", "ts")
+  const [printed = "", transcript = ""] = blocks("README.md", "text")
+  const shell = blocks("README.md", "sh").find((block) => block.includes("transportd ")) ?? ""
+
+  it("shows the program of examples/readme.ts, which `npm run check` checks", () => {
+    const [, ...program] = read("examples/readme.ts").split("\n")
+    expect(typescript.trim()).toBe(program.join("\n").trim())
+  })
+
+  it("says what that program prints", async () => {
+    const { stdout } = await run(process.execPath, [join(ROOT, "dist/examples/readme.js")])
+    expect(stdout).toBe(printed)
+  })
+
+  it("shows a conversation as it goes, but for what … stands for", async () => {
+    const lines = transcript.trim().split("\n")
+    const input = new PassThrough()
+    const output = new PassThrough()
+    createDaemon().serve(input, output, { framing: "newline" })
+    const answers = text(output)
+    let heard = ""
+    output.on("data", (chunk: Buffer) => (heard += chunk.toString()))
+    for (const [at, line] of lines.entries()) {
+      // What a reader waits for, too: the process must have ended before the client leaves.
+      if (line.includes('"shutdown"')) await expect.poll(() => heard).toContain("protocol/connectionLost")
+      if (line.startsWith("→ ")) input.write(`${line.slice(2)}\n`)
+      else expect(line.startsWith("← "), `line ${at + 1}: ${line}`).toBe(true)
+    }
+    // The exit and the end of a pipe come in either order, and the exit tells when it came first.
+    const said = (await answers).replace(',"outputMayBeIncomplete":true', "").trim().split("\n").sort()
+    const shown = lines.filter((line) => line.startsWith("← ")).map((line) => line.slice(2))
+    expect(said.length).toBe(shown.length)
+    for (const line of shown)
+      expect(
+        said.filter((one) => pattern(line).test(one)),
+        line,
+      ).toHaveLength(1)
+  })
+
+  it.skipIf(process.platform === "win32")("shows shell commands that work", { timeout: 60_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "readme-"))
+    const command = join(folder, "transportd")
+    writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${join(ROOT, "dist/cli/main.js")}" "$@"\n`)
+    chmodSync(command, 0o755)
+    const env = {
+      ...process.env,
+      PATH: `${folder}:${process.env.PATH}`,
+      TRANSPORTD_SOCKET: join(folder, "d.sock"),
+      XDG_STATE_HOME: folder,
+    }
+    // A remote that answers belongs to the tests of the command; here nothing leaves the machine.
+    const script = shell.replace(/^transportd connect .*$/m, "")
+    try {
+      const { stdout } = await run("sh", ["-c", script], { env })
+      expect(stdout).toMatch(/^hello$/m)
+      expect(stdout).toContain('"protocolVersion"')
+    } finally {
+      await run(command, ["stop"], { env }).catch(() => {})
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+})
+
+describe("the protocol page", () => {
+  const frames = blocks("docs/protocol.md", "").filter((block) => block.startsWith("Content-Length"))
+
+  it("shows frames that are none too long and none too short", async () => {
+    expect(frames).toHaveLength(2)
+    const input = new PassThrough()
+    const reader = new FrameReader(input, { framing: "header" })
+    const messages: unknown[] = []
+    const errors: unknown[] = []
+    reader.listen((message) => messages.push(message))
+    reader.onBroken((error) => errors.push(error))
+    reader.onReject(({ error }) => errors.push(error))
+    for (const frame of frames) input.write(frame.trimEnd().replaceAll("\n", "\r\n"))
+    await expect.poll(() => messages).toHaveLength(2)
+    expect(errors).toEqual([])
+    expect(messages).toEqual([
+      { jsonrpc: "2.0", id: 2, method: "daemon/info", params: {} },
+      { jsonrpc: "2.0", method: "protocol/dataReceived", params: { transport: 7, data: Buffer.from("hello") } },
+    ])
+    reader.dispose()
+  })
+})
+
+/** `line` as a pattern in which … stands for anything. */
+function pattern(line: string): RegExp {
+  const literal = line.split("…").map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+  return new RegExp(`^${literal.join(".*")}$`)
+}
