@@ -1,5 +1,5 @@
 /** The result for people and for programs: a Markdown table, and the machine it was measured on. */
-import { availableParallelism, cpus, release, type } from "node:os"
+import { availableParallelism, cpus, loadavg, release, type } from "node:os"
 import { meets, ratio, type Row } from "./measure.ts"
 
 export interface Machine {
@@ -7,6 +7,8 @@ export interface Machine {
   readonly cpu: string
   readonly node: string
   readonly system: string
+  /** Processes that wanted to run in the last minute, before we began: far over 0, the figures are somebody else's too. */
+  readonly load: number
 }
 
 export function thisMachine(): Machine {
@@ -15,11 +17,12 @@ export function thisMachine(): Machine {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     node: process.version,
     system: `${type()} ${release()}`,
+    load: loadavg()[0] ?? 0,
   }
 }
 
-export function machineLine({ cores, cpu, node, system }: Machine): string {
-  return `${cores} cores, ${cpu}, Node ${node}, ${system}`
+export function machineLine({ cores, cpu, node, system, load }: Machine): string {
+  return `${cores} cores, ${cpu}, Node ${node}, ${system}, load ${load.toFixed(1)} before the run`
 }
 
 export function tableOf(rows: readonly Row[]): string {

@@ -4,6 +4,8 @@
  * lost then.
  */
 import type { Writable } from "node:stream"
+import { exitCode } from "./exitCodes.ts"
+import { tell } from "./print.ts"
 
 /**
  * Ends the process with `code` once stdout and stderr are flushed. A slow reader is waited for, as by any program that
@@ -16,22 +18,32 @@ export async function end(code: number): Promise<never> {
   process.exit(code)
 }
 
-/** Whoever read our output has gone (`| head`): nothing is left to do, and that is no error. */
+/** Whoever read our output has gone (`| head`): nothing is left to do, and that is no error. A full disk is one. */
 export function endWhenOutputBreaks(): void {
-  const gone = (error: NodeJS.ErrnoException): void => {
-    if (error.code === "EPIPE") process.exit(0)
-    throw error
-  }
-  process.stdout.on("error", gone)
-  process.stderr.on("error", gone)
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(exitCode("ok"))
+    tell(`cannot write to stdout: ${error.message}`)
+    process.exit(exitCode("failure"))
+  })
+  // What cannot be said is not said; the work goes on.
+  process.stderr.on("error", () => {})
+}
+
+/** For verbs that notice a broken output themselves: an error that nobody listens to would be an exception. */
+export function outliveBrokenOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
 }
 
 /** Resolves when everything written to `stream` was handed to the system, or never will be. */
 export function flushed(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     if (stream.errored) return resolve()
-    stream.once("error", () => resolve())
-    stream.write("", () => resolve())
+    const done = (): void => {
+      stream.off("error", done)
+      resolve()
+    }
+    stream.once("error", done)
+    stream.write("", done)
   })
 }
 

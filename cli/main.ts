@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { Command, CommanderError } from "commander"
-import { end, endWhenOutputBreaks } from "./ending.ts"
+import { end, endWhenOutputBreaks, outliveBrokenOutput } from "./ending.ts"
 import { exitCode, exitCodeHelp } from "./exitCodes.ts"
 import { explain } from "./failure.ts"
 import { tell } from "./print.ts"
@@ -60,6 +60,7 @@ function version(): string {
 }
 
 function prepare({ ownOutput, ownSignals }: Verb): void {
-  if (ownOutput !== true) endWhenOutputBreaks()
+  if (ownOutput === true) outliveBrokenOutput()
+  else endWhenOutputBreaks()
   if (ownSignals !== true) process.once("SIGINT", () => process.exit(exitCode("interrupted")))
 }

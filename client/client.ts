@@ -3,6 +3,7 @@
  * With `reconnect` it outlives its connection: what has lifetime "daemon" goes on after a break as if there had been a
  * pause.
  */
+import { hostname } from "node:os"
 import { setTimeout as delay } from "node:timers/promises"
 import { rpcError, RpcError } from "../protocol/errors.ts"
 import { ConnectionEnded, Peer } from "../protocol/peer.ts"
@@ -34,9 +35,17 @@ export interface ClientOptions {
   readonly byteMessages?: boolean
   /** Come back after a lost connection (default false): for clients that join a daemon on a socket. */
   readonly reconnect?: boolean | ReconnectOptions
+  /**
+   * Tell the daemon every so often that we are there, and expect the same of it: a connection that is silent for three
+   * times as long is taken for lost. By default 10 000 with `reconnect`, else never.
+   */
+  readonly heartbeatMs?: number
   /** Gets what callbacks throw where nobody can catch it; by default it is printed on stderr, as asyncio does. */
   readonly exceptionHandler?: ExceptionHandler
 }
+
+/** Well above what a busy event loop is late, well below what a person waits. */
+const HEARTBEAT_MS = 10_000
 
 export type Greeting = RequestResult<"initialize">
 
@@ -144,7 +153,8 @@ export class Client implements Link, AsyncDisposable {
   /** A new connection that has been through `initialize`. */
   async #connect(): Promise<void> {
     const streams = await this.#open()
-    const { clientInfo, byteMessages = true } = this.#options
+    const { clientInfo, byteMessages = true, reconnect = false } = this.#options
+    const { heartbeatMs = reconnect === false ? undefined : HEARTBEAT_MS } = this.#options
     const peer = new Peer({
       ...streams,
       notification: (method, params) => this.#endpoints.take(method, params),
@@ -159,6 +169,8 @@ export class Client implements Link, AsyncDisposable {
       const greeting = (await peer.request("initialize", {
         protocolVersion: PROTOCOL_VERSION,
         processId: process.pid,
+        hostname: hostname(),
+        ...(heartbeatMs !== undefined && { heartbeatMs }),
         ...(clientInfo !== undefined && { clientInfo }),
         capabilities: { byteMessages, flowControl: true },
       })) as Greeting
@@ -166,6 +178,7 @@ export class Client implements Link, AsyncDisposable {
       peer.notify("initialized", {})
       this.#peer = peer
       this.#greeting = greeting
+      if (heartbeatMs !== undefined) beat(peer, heartbeatMs)
     } catch (error) {
       peer.destroy()
       throw error
@@ -248,6 +261,20 @@ export class Client implements Link, AsyncDisposable {
       }
     }
   }
+}
+
+/** Says that we are there, and cuts the connection when the other end says nothing for too long. */
+function beat(peer: Peer, heartbeatMs: number): void {
+  let before = -1
+  let silentIntervals = 0
+  const timer = setInterval(() => {
+    if (peer.isClosed) return clearInterval(timer)
+    silentIntervals = peer.messagesReceived === before && !peer.isBehind ? silentIntervals + 1 : 0
+    before = peer.messagesReceived
+    if (silentIntervals >= 3) peer.destroy()
+    else peer.notify("$/heartbeat", {})
+  }, heartbeatMs)
+  timer.unref()
 }
 
 function restarted(): RpcError {

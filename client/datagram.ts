@@ -1,5 +1,5 @@
 /** asyncio's datagram transport: whole datagrams to and from any number of remotes. */
-import { RpcError, rpcError } from "../protocol/errors.ts"
+import { type RpcError, rpcError } from "../protocol/errors.ts"
 import { MAX_DATAGRAM_BYTES, READ_WINDOW_BYTES } from "../protocol/limits.ts"
 import type { DaemonNotificationParams } from "../protocol/registry.ts"
 import { Consumption } from "../protocol/window.ts"

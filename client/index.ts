@@ -8,6 +8,7 @@ export {
   type Loop,
   type PipeOptions,
   type ServerOptions,
+  type StartTlsOptions,
   type SubprocessOptions,
   type UnixConnectionOptions,
   type UnixServerOptions,

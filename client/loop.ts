@@ -10,7 +10,7 @@ import type { Link } from "./link.ts"
 import { SubprocessTransport } from "./process.ts"
 import type { DatagramProtocol, StreamProtocol, SubprocessProtocol } from "./protocols.ts"
 import { Server } from "./server.ts"
-import { absolutePath, surroundings } from "./surroundings.ts"
+import { absoluteFiles, absolutePath, surroundings } from "./surroundings.ts"
 import { Transport, type ReadTransport, type WriteTransport } from "./transport.ts"
 
 /** What the loop needs of the connection to the daemon. */
@@ -26,6 +26,7 @@ type OpenName =
   | "loop/createConnection"
   | "loop/createServer"
   | "loop/createUnixConnection"
+  | "loop/startTls"
   | "loop/createUnixServer"
   | "loop/createDatagramEndpoint"
   | "loop/connectReadPipe"
@@ -65,6 +66,7 @@ export type DatagramOptions = Omit<RequestParams<"loop/createDatagramEndpoint">,
   readonly options?: Pick<Options, "name" | "paused">
 } & Cancellable
 export type PipeOptions = WithOptions<"loop/connectReadPipe"> & Cancellable
+export type StartTlsOptions = Omit<RequestParams<"loop/startTls">, "transport">
 export type SubprocessOptions = WithOptions<"loop/subprocessExec", "program" | "args"> & Cancellable
 
 export type AttachOptions = Omit<RequestParams<"transport/attach">, "transport" | "encoding" | "readWindowBytes">
@@ -90,12 +92,12 @@ export class Loop {
    */
   createConnection<P extends StreamProtocol>(
     protocolFactory: () => P,
-    { signal, options, ...params }: ConnectionOptions,
+    { signal, options, tls, ...params }: ConnectionOptions,
   ): Promise<[Transport, P]> {
     return this.#connect(protocolFactory, options, () =>
       this.#requests.request(
         "loop/createConnection",
-        { ...params, options: { ...options, onEof: "keep" } },
+        { ...params, ...security(tls), options: { ...options, onEof: "keep" } },
         { signal },
       ),
     )
@@ -105,9 +107,13 @@ export class Loop {
    * Listens on TCP; each connection gets a protocol of the factory.
    * Rejects with OsFailure (`error.errno`: EADDRINUSE, …) or ResolveFailed. Source: asyncio `loop.create_server`.
    */
-  async createServer(protocolFactory: () => StreamProtocol, { options, ...params }: ServerOptions): Promise<Server> {
+  async createServer(
+    protocolFactory: () => StreamProtocol,
+    { options, tls, ...params }: ServerOptions,
+  ): Promise<Server> {
     const opened = await this.#requests.request("loop/createServer", {
       ...params,
+      ...security(tls),
       options: { ...options, onEof: "keep" },
     })
     return this.#serve(protocolFactory, options, opened)
@@ -120,12 +126,12 @@ export class Loop {
    */
   createUnixConnection<P extends StreamProtocol>(
     protocolFactory: () => P,
-    { signal, options, path, ...params }: UnixConnectionOptions,
+    { signal, options, path, tls, ...params }: UnixConnectionOptions,
   ): Promise<[Transport, P]> {
     return this.#connect(protocolFactory, options, () =>
       this.#requests.request(
         "loop/createUnixConnection",
-        { ...params, path: absolutePath(path), options: { ...options, onEof: "keep" } },
+        { ...params, ...security(tls), path: absolutePath(path), options: { ...options, onEof: "keep" } },
         { signal },
       ),
     )
@@ -138,10 +144,11 @@ export class Loop {
    */
   async createUnixServer(
     protocolFactory: () => StreamProtocol,
-    { options, path, mode = 0o777 & ~surroundings().umask, ...params }: UnixServerOptions,
+    { options, path, mode = 0o777 & ~surroundings().umask, tls, ...params }: UnixServerOptions,
   ): Promise<Server> {
     const opened = await this.#requests.request("loop/createUnixServer", {
       ...params,
+      ...security(tls),
       path: absolutePath(path),
       mode,
       options: { ...options, onEof: "keep" },
@@ -220,6 +227,24 @@ export class Loop {
     { signal, ...flags }: Pick<RequestParams<"loop/getnameinfo">, "flags"> & Cancellable = {},
   ): Promise<RequestResult<"loop/getnameinfo">> {
     return this.#requests.request("loop/getnameinfo", { address, ...flags }, { signal })
+  }
+
+  /**
+   * Changes an open connection to TLS; `protocol` hears what comes from now on. What was written before goes out plain
+   * and first, what is written from now on goes out encrypted, without awaiting. Resolves with the same transport,
+   * which is being read then. Where the remote may speak first, pause reading before it is invited to.
+   * Rejects with TlsHandshakeFailed, CertificateRejected, TimedOut, …; the transport is lost then.
+   * Source: asyncio `loop.start_tls`.
+   */
+  async startTls(
+    transport: Transport,
+    protocol: StreamProtocol,
+    { tls, ...params }: StartTlsOptions,
+  ): Promise<Transport> {
+    await transport.startTls(protocol, () =>
+      this.#requests.request("loop/startTls", { ...params, tls: absoluteFiles(tls), transport: transport.id }),
+    )
+    return transport
   }
 
   /**
@@ -351,7 +376,7 @@ export class Loop {
 
   #open<P extends StreamProtocol>(
     protocolFactory: () => P,
-    made: Pick<Made, "transport" | "extra" | "writeWindowBytes">,
+    made: Pick<Made, "transport" | "kind" | "extra" | "writeWindowBytes">,
     position?: { readonly offset: number; readonly written: number },
   ): [Transport, P] {
     const { transport: id } = made
@@ -374,4 +399,9 @@ export class Loop {
 
 function pipeOf({ path, fd }: Pick<PipeOptions, "path" | "fd">): { path?: string; fd?: number } {
   return { ...(path !== undefined && { path: absolutePath(path) }), ...(fd !== undefined && { fd }) }
+}
+
+/** The `tls` of a request, if it has one: never left out by mistake, which would mean plain text. */
+function security(tls: StartTlsOptions["tls"] | undefined): { readonly tls?: StartTlsOptions["tls"] } {
+  return tls === undefined ? {} : { tls: absoluteFiles(tls) }
 }

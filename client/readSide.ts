@@ -34,6 +34,11 @@ export class ReadSide {
   }
 
   /** Whether the user has paused it. */
+  /** Whether bytes wait that the protocol was not given. */
+  get isHolding(): boolean {
+    return this.#held.length > 0
+  }
+
   get isPaused(): boolean {
     return this.#paused
   }

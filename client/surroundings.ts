@@ -23,3 +23,19 @@ export function surroundings(): Surroundings {
 export function absolutePath(path: string): string {
   return path === "" || path.startsWith("\0") ? path : resolve(path)
 }
+
+/** TLS options whose files are named by absolute paths. */
+export function absoluteFiles<Options extends TlsFiles>(tls: true | Options): true | Options {
+  if (tls === true) return tls
+  const files = (["caFile", "certFile", "keyFile"] as const).flatMap((name) => {
+    const path = tls[name]
+    return path === undefined ? [] : [[name, absolutePath(path)]]
+  })
+  return { ...tls, ...Object.fromEntries(files) }
+}
+
+interface TlsFiles {
+  readonly caFile?: string | undefined
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
+}

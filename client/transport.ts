@@ -1,4 +1,5 @@
 /** asyncio's stream transports: one for two-way connections, and the two one-way ones that pipes are. */
+import { rpcError } from "../protocol/errors.ts"
 import type { DaemonNotificationParams, RequestParams, RequestResult } from "../protocol/registry.ts"
 import type { Link } from "./link.ts"
 import { isBuffered, type StreamProtocol } from "./protocols.ts"
@@ -53,11 +54,15 @@ type State = "open" | "closing" | "lost"
 export type Resumption = Pick<RequestParams<"transport/attach">, "since" | "paused">
 export type Resumed = RequestResult<"transport/attach">
 
+/** What a transport has become. */
+type Upgraded = Pick<RequestResult<"loop/startTls">, "kind" | "extra">
+
 /** A two-way stream, such as a TCP connection. Source: asyncio `Transport`. */
 export class Transport implements ReadTransport, WriteTransport {
   readonly id: number
   readonly #link: Link
-  readonly #extra: Extra
+  #kind: string
+  #extra: Extra
   readonly #read: ReadSide
   readonly #write: WriteSide
   readonly #forget: () => void
@@ -71,13 +76,17 @@ export class Transport implements ReadTransport, WriteTransport {
   constructor(
     link: Link,
     protocol: StreamProtocol,
-    made: Pick<DaemonNotificationParams<"protocol/connectionMade">, "transport" | "extra" | "writeWindowBytes">,
+    made: Pick<
+      DaemonNotificationParams<"protocol/connectionMade">,
+      "transport" | "kind" | "extra" | "writeWindowBytes"
+    >,
     forget: () => void,
     { offset = 0, written = 0 }: { readonly offset?: number; readonly written?: number } = {},
   ) {
     this.id = made.transport
     this.#link = link
     this.#protocol = protocol
+    this.#kind = made.kind
     this.#extra = made.extra
     this.#forget = forget
     this.#read = new ReadSide(this.id, link, (chunk) => this.#take(chunk), offset)
@@ -85,7 +94,7 @@ export class Transport implements ReadTransport, WriteTransport {
       pauseWriting: () => this.#protocol.pauseWriting?.(),
       resumeWriting: () => this.#protocol.resumeWriting?.(),
     }
-    this.#write = new WriteSide(this.id, link, made.writeWindowBytes, events, written)
+    this.#write = new WriteSide(this.id, link, made, events, written)
   }
 
   getProtocol(): StreamProtocol {
@@ -125,12 +134,15 @@ export class Transport implements ReadTransport, WriteTransport {
     for (const piece of pieces) this.write(piece)
   }
 
+  /** Throws NotSupported on TLS, which ends both ways at once. */
   writeEof(): void {
-    this.#write.writeEof()
+    if (this.canWriteEof()) return this.#write.writeEof()
+    const data = { kind: this.#kind, operation: "writeEof" }
+    throw rpcError("NotSupported", "TLS ends both ways at once; close it", data)
   }
 
   canWriteEof(): boolean {
-    return true
+    return this.#kind !== "tls"
   }
 
   getWriteBufferSize(): number {
@@ -178,6 +190,27 @@ export class Transport implements ReadTransport, WriteTransport {
     else this.#write.resume(written, flushed)
   }
 
+  /**
+   * @internal Changes to TLS: `ask` is called between what was written before and what is written behind it.
+   * What is held was not under TLS, and must not pass for it.
+   */
+  async startTls(protocol: StreamProtocol, ask: () => Promise<Upgraded>): Promise<void> {
+    if (this.#read.isHolding) {
+      this.abort()
+      throw rpcError("TlsHandshakeFailed", "the remote sent plain text behind which TLS was to begin", {
+        reason: "PLAIN_TEXT",
+      })
+    }
+    this.setProtocol(protocol)
+    const { kind, extra } = await new Promise<Upgraded>((resolve, reject) =>
+      this.#write.between(() => ask().then(resolve, reject)),
+    )
+    this.#kind = kind
+    this.#extra = extra
+    this.#write.marks.become(kind)
+    this.#read.resume()
+  }
+
   /** @internal */
   bytesLost(from: number, to: number): void {
     this.#read.skipTo(to)
@@ -202,7 +235,7 @@ export class Transport implements ReadTransport, WriteTransport {
     this.#read.after(() => {
       if (this.#state !== "open") return
       const keep = this.#guard(() => this.#protocol.eofReceived?.())
-      if (!keep) this.close()
+      if (!keep || !this.canWriteEof()) this.close()
     })
   }
 
@@ -373,7 +406,7 @@ export class WritePipe implements WriteTransport {
   ) {
     this.id = id
     this.#link = link
-    this.#write = new WriteSide(id, link, writeWindowBytes, events, written)
+    this.#write = new WriteSide(id, link, { kind: "pipe", writeWindowBytes: writeWindowBytes }, events, written)
   }
 
   /** @internal The connection to the daemon is broken, and may come back. */

@@ -14,12 +14,13 @@ export interface WriteEvents {
 }
 
 export class WriteSide {
-  readonly marks = new WaterMarks()
+  readonly marks: WaterMarks
   readonly #id: number
   readonly #link: Link
   readonly #events: WriteEvents
   readonly #window: SendWindow
-  #queue: Buffer[] = []
+  /** What waits for room in the window, and what is to be said between. */
+  #queue: Array<Buffer | (() => void)> = []
   /** With the daemon and not flushed: sent again after a break, as far as the daemon does not have it. */
   #unflushed: Buffer[] = []
   #queuedBytes = 0
@@ -31,7 +32,14 @@ export class WriteSide {
   #said: Array<"transport/writeEof" | "transport/close"> = []
 
   /** @param offset how much was written before, by others. */
-  constructor(id: number, link: Link, writeWindowBytes: number, events: WriteEvents, offset = 0) {
+  constructor(
+    id: number,
+    link: Link,
+    { kind, writeWindowBytes }: { readonly kind: string; readonly writeWindowBytes: number },
+    events: WriteEvents,
+    offset = 0,
+  ) {
+    this.marks = WaterMarks.of(kind)
     this.#id = id
     this.#link = link
     this.#events = events
@@ -53,6 +61,12 @@ export class WriteSide {
     this.#queuedBytes += data.byteLength
     this.#send()
     this.#checkMarks()
+  }
+
+  /** Runs `action` when all that was written before is with the daemon, and before anything that is written behind it. */
+  between(action: () => void): void {
+    this.#queue.push(action)
+    this.#send()
   }
 
   /** The daemon handed all up to `offset` to the system. */
@@ -96,7 +110,10 @@ export class WriteSide {
   /** Drops what is not with the daemon yet. */
   drop(): void {
     this.#state = "dead"
+    const queue = this.#queue
     this.#queue = []
+    // Who waits to say something hears from the daemon that it is too late.
+    for (const each of queue) if (typeof each === "function") each()
     this.#unflushed = []
     this.#queuedBytes = 0
     this.#last = []
@@ -117,7 +134,13 @@ export class WriteSide {
 
   #send(): void {
     if (this.#suspended) return
-    for (let head = this.#queue[0]; head !== undefined && this.#window.available > 0; head = this.#queue[0]) {
+    for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
+      if (typeof head === "function") {
+        this.#queue.shift()
+        head()
+        continue
+      }
+      if (this.#window.available === 0) break
       const bytes = Math.min(head.length, this.#window.available, CHUNK_BYTES)
       if (bytes === head.length) this.#queue.shift()
       else this.#queue[0] = head.subarray(bytes)

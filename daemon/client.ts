@@ -15,10 +15,12 @@ import {
   type RequestResult,
 } from "../protocol/registry.ts"
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "../protocol/version.ts"
+import { watchHeartbeat } from "./heartbeat.ts"
 import { handlers } from "./handlers/index.ts"
 import type { Context, DaemonFace, Session } from "./handlers/context.ts"
 import { Outbox } from "./hold/outbox.ts"
 import { Possessions, type Deadlines } from "./hold/possessions.ts"
+import { isAlive } from "./processes.ts"
 
 export interface ClientOptions {
   readonly id: number
@@ -29,6 +31,8 @@ export interface ClientOptions {
   readonly maxMessageBytes: number
   readonly maxTransports: number
   readonly deadlines: Deadlines
+  /** Of this machine: clients of others have processes that cannot be looked at. */
+  readonly hostname: string
   /** What the daemon says of itself in the answer to `initialize`. */
   readonly greeting: Pick<RequestResult<"initialize">, "serverInfo" | "limits"> & {
     readonly capabilities: Omit<RequestResult<"initialize">["capabilities"], "byteMessages" | "flowControl">
@@ -58,6 +62,7 @@ export class Client implements Session {
   #leaving = false
   #bufferedBytes = 0
   #ignored = 0
+  #stopWatching = (): void => {}
   #finish = (): void => {}
 
   constructor(options: ClientOptions) {
@@ -77,6 +82,8 @@ export class Client implements Session {
       notification: (method, params) => this.#notification(method, params),
       bug: (error, method) => options.bug(error, method),
       drained: () => this.outbox.pump(),
+      // Whoever is gone does not wait for answers: one that never comes must not keep what it owned.
+      inputEnded: () => void options.daemon.clock.after(options.deadlines.closeMs, () => this.destroy()),
       ending: () => void options.daemon.clock.after(LINGER_MS, () => this.destroy()),
       closed: () => void this.#closed(),
     })
@@ -138,6 +145,7 @@ export class Client implements Session {
     const byteMessages = this.#options.framing === "header"
     this.#peer.byteMessages = byteMessages && capabilities?.byteMessages === true
     this.#options.initialized?.(params)
+    if (params.heartbeatMs !== undefined) this.#watch(params.heartbeatMs, params.hostname === this.#options.hostname)
     return {
       protocolVersion: Math.min(offered, PROTOCOL_VERSION),
       serverInfo,
@@ -182,6 +190,18 @@ export class Client implements Session {
     }
   }
 
+  #watch(heartbeatMs: number, isOfThisMachine: boolean): void {
+    const { processId } = this.#self
+    this.#stopWatching = watchHeartbeat(this.#options.daemon.clock, {
+      heartbeatMs,
+      said: () => this.#peer.messagesReceived,
+      isBehind: () => this.#peer.isBehind,
+      isThere: () => isOfThisMachine && processId !== undefined && isAlive(processId),
+      answer: () => this.#peer.notify("$/heartbeat", {}),
+      gone: () => this.destroy(),
+    })
+  }
+
   #checkPhase(method: string): void {
     if (this.#leaving) throw rpcError("ShuttingDown", "the daemon is ending")
     if (this.#phase === "new" && method !== "initialize") {
@@ -224,6 +244,7 @@ export class Client implements Session {
     input.destroy()
     output.destroy()
     daemon.watchers.set(this, false)
+    this.#stopWatching()
     await this.possessions.abandon(daemon.clock, deadlines)
     this.#finish()
   }

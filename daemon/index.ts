@@ -3,6 +3,7 @@
  * Owns what all clients share: the table, the listener, the order in which everything ends.
  */
 import { randomBytes } from "node:crypto"
+import { hostname } from "node:os"
 import type { Readable, Writable } from "node:stream"
 import {
   CHUNK_BYTES,
@@ -107,6 +108,7 @@ export class Daemon implements DaemonFace {
       maxMessageBytes: settings.maxMessageBytes,
       maxTransports: settings.maxTransports,
       deadlines: { closeMs: settings.closeDeadlineMs, killMs: settings.killDeadlineMs },
+      hostname: hostname(),
       greeting: this.#greeting(),
       ...(initialized !== undefined && { initialized }),
       bug: (error, method) => this.#bug(error, method),

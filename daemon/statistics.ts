@@ -70,6 +70,6 @@ export function transportStatistics(description: Description): Statistics["trans
 
 /** The memory of this process. */
 export function memoryStatistics(): Statistics["memory"] {
-  const { rss, heapUsed, arrayBuffers } = process.memoryUsage()
-  return { residentBytes: rss, heapBytes: heapUsed, buffersBytes: arrayBuffers }
+  const usage = process.memoryUsage()
+  return { residentBytes: usage.rss, heapBytes: usage.heapUsed, buffersBytes: usage.arrayBuffers }
 }

@@ -40,6 +40,7 @@ export class Lane extends AbstractMessageReader {
   /** The message that the library has and did not handle yet. */
   #inLibrary: Message | null = null
   #draining = false
+  #received = 0
   /** Whether notifications go through the library too, which then traces them. */
   traced = false
 
@@ -53,9 +54,15 @@ export class Lane extends AbstractMessageReader {
   override listen(callback: DataCallback): Disposable {
     this.#toLibrary = callback
     return this.#reader.listen((message) => {
+      this.#received++
       this.#inbox.push(message)
       this.#drain()
     })
+  }
+
+  /** Messages read. */
+  get received(): number {
+    return this.#received
   }
 
   /** Messages read and not dispatched. */

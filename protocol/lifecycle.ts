@@ -15,6 +15,11 @@ export const initialize = request("initialize", {
       .min(1)
       .nullish()
       .meta({ description: "on stdio the daemon also ends when this process is gone" }),
+    hostname: z.string().max(256).optional().meta({ description: "the machine that `processId` is of" }),
+    heartbeatMs: z.number().min(10).max(86_400_000).optional().meta({
+      description:
+        "the client says something at least this often, a `$/heartbeat` notification if nothing else, and gets one for each; silent for three times as long it is taken for gone, unless its process is there and merely stopped",
+    }),
     token: z.string().max(4096).optional(),
     policy: z
       .never()

@@ -12,6 +12,7 @@ import {
   OpenedProcess,
   Options,
   Port,
+  Ref,
   ServerHostname,
   Tls,
 } from "./primitives.ts"
@@ -148,6 +149,41 @@ export const createUnixServer = request("loop/createUnixServer", {
   example: {
     params: { path: "/run/user/1000/editor.sock", mode: 0o600 },
     result: { server: 3, sockets: [{ path: "/run/user/1000/editor.sock" }] },
+  },
+})
+
+export const startTls = request("loop/startTls", {
+  since: "0.1.0",
+  summary:
+    "Changes an open TCP or Unix connection to TLS; the id stays. What was written before goes out plain and first, what is written behind this request goes out encrypted, without awaiting the answer. What the remote sent and the client was not sent yet is part of the handshake: pause reading first where the remote may speak first. If it fails, the transport is lost for the same reason.",
+  params: z.object({
+    transport: Ref,
+    tls: Tls,
+    serverSide: z.boolean().default(false),
+    serverHostname: ServerHostname.optional().meta({ description: "needed on the client side" }),
+  }),
+  result: Opened,
+  errors: [
+    "UnknownTransport",
+    "TransportClosed",
+    "TransportBroken",
+    "TransportBusy",
+    "NotOwner",
+    "NotSupported",
+    "OsFailure",
+    "InvalidParams",
+    "TimedOut",
+    "RequestCancelled",
+    ...tlsErrors,
+  ],
+  example: {
+    params: { transport: 7, tls: true, serverHostname: "localhost" },
+    result: {
+      transport: 7,
+      kind: "tls",
+      extra: { cipher: ["TLS_AES_256_GCM_SHA384", "TLSv1.3", 256] },
+      writeWindowBytes: 1_048_576,
+    },
   },
 })
 

@@ -56,6 +56,8 @@ export interface PeerOptions {
   bug?(error: unknown, method: string): void
   /** The other end sent something that is no message. It has been answered. */
   rejected?(error: RpcError): void
+  /** The other end sends no more. What it asked is still being answered. */
+  inputEnded?(): void
   /** What waited for the other end has been handed to the system. */
   drained?(): void
   /** Nothing more is sent; the other end is expected to close. */
@@ -123,6 +125,7 @@ export class Peer {
     })
     this.#reader.onClose(() => {
       this.#inputEnded = true
+      options.inputEnded?.()
       this.#endWhenIdle()
     })
     this.#writer.onClose(() => this.#close())
@@ -144,6 +147,16 @@ export class Peer {
   /** Whether notifications with `data` leave as byte messages: set once the other end announced it. */
   set byteMessages(on: boolean) {
     this.#writer.byteMessages = on
+  }
+
+  /** How many messages have come: while it grows, the other end is alive. */
+  get messagesReceived(): number {
+    return this.#lane.received
+  }
+
+  /** Whether messages wait here: then the silence is ours. */
+  get isBehind(): boolean {
+    return this.#lane.isHeld || this.#lane.waiting > 0
   }
 
   /** Whether nothing reaches the other end any more. */

@@ -11,8 +11,12 @@ interface DefaultMarks {
 const PLAIN: DefaultMarks = { highBytes: HIGH_WATER_BYTES, lowBytes: LOW_WATER_BYTES }
 const TLS: DefaultMarks = { highBytes: TLS_HIGH_WATER_BYTES, lowBytes: TLS_LOW_WATER_BYTES }
 
+function defaultsOf(kind: string): DefaultMarks {
+  return kind === "tls" ? TLS : PLAIN
+}
+
 export class WaterMarks {
-  readonly #defaults: DefaultMarks
+  #defaults: DefaultMarks
   #highBytes = 0
   #lowBytes = 0
 
@@ -24,7 +28,13 @@ export class WaterMarks {
 
   /** The marks that were asked for a transport of `kind`, or its defaults. */
   static of(kind: string, limits: { highBytes?: number | undefined; lowBytes?: number | undefined } = {}): WaterMarks {
-    return new WaterMarks(limits.highBytes, limits.lowBytes, kind === "tls" ? TLS : PLAIN)
+    return new WaterMarks(limits.highBytes, limits.lowBytes, defaultsOf(kind))
+  }
+
+  /** The defaults of `kind` hold from now on. */
+  become(kind: string): void {
+    this.#defaults = defaultsOf(kind)
+    this.set()
   }
 
   get highBytes(): number {

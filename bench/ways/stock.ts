@@ -37,6 +37,8 @@ export async function throughStock(path: string, ports: Ports): Promise<StockWay
       }
     },
     end: async () => {
+      // Its queue leaves one message per turn, and a socket that is gone before its turn ends this process.
+      await connection.sendRequest("echo", {})
       connection.dispose()
       socket.destroy()
     },

@@ -74,7 +74,7 @@ function serverRow({ server, name, clientId, sockets, serving }: Servers[number]
     where: sockets.map(describeAddress).join(", "),
     bytesIn: 0,
     bytesOut: 0,
-    owner: clientId ?? null,
+    owner: clientId,
   }
 }
 

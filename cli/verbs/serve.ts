@@ -19,9 +19,12 @@ export const serve: Verb<Options> = {
   example: "transportd serve --socket /tmp/transportd.sock",
   ownSignals: true,
   async run(_operands, { socket, readyFd }) {
-    const { createDaemon, makeLog, settingsFromEnvironment } = await import("transportd/daemon")
+    const { createDaemon, inheritedDescriptors, inheritedListeners, makeLog, settingsFromEnvironment } =
+      await import("transportd/daemon")
+    const spokenFor = Array.from({ length: inheritedListeners() }, (_, index) => 3 + index).concat(readyFd ?? [])
+    const descriptors = inheritedDescriptors(spokenFor)
     const settings = settingsFromEnvironment()
-    const daemon = createDaemon({ settings, log: makeLog(process.stderr, settings.logLevel) })
+    const daemon = createDaemon({ settings, descriptors, log: makeLog(process.stderr, settings.logLevel) })
     endOnSignals(daemon)
     for (const place of await listen(daemon, socket)) tell(`listening on ${place}`)
     if (readyFd !== undefined) sayReady(readyFd)

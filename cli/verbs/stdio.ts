@@ -26,9 +26,11 @@ export const stdio: Verb<Options> = {
         "stdio speaks JSON-RPC to the program that started it, not to a terminal; try `transportd serve` or `transportd call`"
       throw new Failure("usage", sentence)
     }
-    const { createDaemon, makeLog, serveStdio, settingsFromEnvironment } = await import("transportd/daemon")
+    const { createDaemon, inheritedDescriptors, makeLog, serveStdio, settingsFromEnvironment } =
+      await import("transportd/daemon")
+    const descriptors = inheritedDescriptors()
     const settings = settingsFromEnvironment()
-    const daemon = createDaemon({ settings, log: makeLog(process.stderr, settings.logLevel) })
+    const daemon = createDaemon({ settings, descriptors, log: makeLog(process.stderr, settings.logLevel) })
     // Ctrl-C and a closed terminal reach the whole process group: what they mean is for the client to decide, and when
     // it ends, our input does.
     process.on("SIGINT", () => {}).on("SIGHUP", () => {})

@@ -57,11 +57,14 @@ function enterServer(id: number, { options, security, listen, line }: Service, c
     listen: () => listen((socket) => door.enter(line(socket.on("error", () => {})))),
     ended: () => {
       door.close()
+      daemon.watchers.announce({ event: "closed", server: id })
       daemon.table.removeServer(server)
       daemon.estate.removeServer(server)
     },
   })
   daemon.table.addServer(server)
+  const bearer = options.name === undefined ? {} : { name: options.name }
+  daemon.watchers.announce({ event: "listening", server: id, ...bearer, clientId: session.id })
   if (server.lifetime === "daemon") daemon.estate.addServer(server)
   afterReply(() => {
     const connections = waiting ?? []

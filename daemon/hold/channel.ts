@@ -153,6 +153,20 @@ export class Channel implements StreamEvents {
     }
   }
 
+  /**
+   * Puts another stream under the same id. The old one reports what it still flushes and nothing else, from now on.
+   * What came and was not sent to anybody is taken back: it belongs to what comes after the exchange.
+   */
+  exchange<Stream extends StreamTransport>(
+    makeStream: (events: StreamEvents) => Stream,
+  ): { readonly upgrade: Stream; readonly unread: Buffer } {
+    const upgrade = makeStream(this)
+    this.#stream = upgrade
+    const unread = this.#log.takeBack(Math.max(this.consumed, ...[...this.#outlets].map(({ sent }) => sent)))
+    this.#regulate()
+    return { upgrade, unread }
+  }
+
   close(): void {
     this.#stream.close()
     this.#owner?.discard()

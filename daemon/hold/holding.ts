@@ -56,14 +56,14 @@ export interface HoldingOptions {
 
 export abstract class Holding {
   readonly id: number
-  readonly kind: Kind
   readonly name: string | undefined
   readonly lifetime: "client" | "daemon"
   /** The channels with their ids; a stream's only one has the id of the holding. */
   abstract readonly channels: readonly Channel[]
   protected readonly held: HoldingOptions
   readonly #attachments = new Set<Attachment>()
-  readonly #extra: Extra
+  #kind: Kind
+  #extra: Extra
   #state: State = "opening"
   #ending: Ending | null = null
   #forgotten = false
@@ -75,11 +75,15 @@ export abstract class Holding {
     const { id, kind, extra, options: wishes, server } = options
     this.held = options
     this.id = id
-    this.kind = kind
+    this.#kind = kind
     this.#extra = extra
     this.lifetime = wishes.lifetime
     // A server's name is the server's alone.
     this.name = server === undefined ? wishes.name : undefined
+  }
+
+  get kind(): Kind {
+    return this.#kind
   }
 
   get extra(): Extra {
@@ -97,6 +101,12 @@ export abstract class Holding {
   /** What the answer to the request that made it says. */
   get opened(): Opened {
     return { transport: this.id, kind: this.kind, extra: { ...this.extra }, writeWindowBytes: WRITE_WINDOW_BYTES }
+  }
+
+  /** It goes on as another kind, under the same id. */
+  become(kind: Kind, extra: Extra): void {
+    this.#kind = kind
+    this.#extra = extra
   }
 
   abstract get isClosing(): boolean

@@ -52,6 +52,22 @@ export class Retention {
     this.#from = this.#to
   }
 
+  /** Removes and returns what came from `offset` on: it counts as not having come. */
+  takeBack(offset: number): Buffer {
+    const from = Math.max(offset, this.#from)
+    const taken: Buffer[] = []
+    for (let chunk = this.read(from, Infinity); chunk !== null; chunk = this.read(from + lengthOf(taken), Infinity)) {
+      taken.push(chunk)
+    }
+    if (taken.length === 0) return Buffer.alloc(0)
+    this.#chunks = this.#chunks.filter((chunk) => chunk.from < from)
+    const last = this.#chunks.at(-1)
+    if (last !== undefined) last.data = last.data.subarray(0, from - last.from)
+    this.#room = Buffer.alloc(0)
+    this.#to = from
+    return Buffer.concat(taken)
+  }
+
   /** At most `maxBytes` from `offset` on, without a copy; null when there is nothing at or behind `offset`. */
   read(offset: number, maxBytes: number): Buffer | null {
     if (offset < this.#from || offset >= this.#to) return null
@@ -83,4 +99,8 @@ export class Retention {
     }
     return low
   }
+}
+
+function lengthOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0)
 }

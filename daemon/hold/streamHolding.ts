@@ -3,10 +3,10 @@ import type { WireError } from "../../protocol/errors.ts"
 import { LINGER_MS } from "../../protocol/limits.ts"
 import { WaterMarks } from "../../protocol/waterMarks.ts"
 import { isSystemError, lossOf } from "../failures.ts"
-import type { StreamEvents, StreamTransport } from "../transports/transport.ts"
+import type { Extra, StreamEvents, StreamTransport } from "../transports/transport.ts"
 import type { Attachment } from "./attachment.ts"
 import { Channel } from "./channel.ts"
-import { Holding, keepingOf, type Ending, type HoldingOptions } from "./holding.ts"
+import { Holding, keepingOf, type Ending, type HoldingOptions, type Kind } from "./holding.ts"
 import type { Voice } from "./outlet.ts"
 
 export interface StreamHoldingOptions extends HoldingOptions {
@@ -42,6 +42,12 @@ export class StreamHolding extends Holding {
 
   set onEof(onEof: "close" | "keep") {
     this.#onEof = onEof
+  }
+
+  /** It goes on as another kind, under the same id. */
+  override become(kind: Kind, extra: Extra): void {
+    super.become(kind, extra)
+    this.channels[0].inlet?.marks.become(kind)
   }
 
   close(): void {

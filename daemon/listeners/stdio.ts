@@ -6,6 +6,7 @@ import type { Readable, Writable } from "node:stream"
 import type { Framing } from "../../protocol/peer.ts"
 import type { Client } from "../client.ts"
 import type { Clock } from "../clock.ts"
+import { isAlive } from "../processes.ts"
 
 /** How often a client that told its process id is looked for. */
 const WATCH_MS = 1_000
@@ -50,12 +51,4 @@ function watch(clock: Clock, pid: number, gone: () => void): () => void {
   }
   stop = clock.after(WATCH_MS, look)
   return () => stop()
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"
-  }
 }

@@ -40,28 +40,44 @@ export class Descriptors {
     this.#free.delete(fd)
     return kind
   }
+
+  /** Undoes {@link take}: nothing came of it. */
+  giveBack(fd: number): void {
+    this.#free.add(fd)
+  }
 }
 
 /**
  * What this process inherited beside its standard streams: to be asked before it opens anything of its own.
- * Platform: Linux alone tells. What Node opens for itself by then are files, event queues and pipes of which it has both
- * ends, and those are left out.
+ * Platform: Linux alone tells. What Node opens for itself by then are files, event queues, pipes of which it has both
+ * ends, and once more the terminals of its standard streams: those are left out.
  * @param except what is spoken for: listening sockets, the channel to a parent.
  */
 export function inheritedDescriptors(except: readonly number[] = []): number[] {
   if (process.platform !== "linux") return []
-  const found = readdirSync("/proc/self/fd")
-    .map(Number)
-    .filter((fd) => fd > 2 && !except.includes(fd))
-  const open = found.flatMap((fd) => {
-    try {
-      return kindOf(fd) === null ? [] : [{ fd, inode: fstatSync(fd).ino, isPipe: fstatSync(fd).isFIFO() }]
-    } catch {
-      // The descriptor of the listing itself.
-      return []
-    }
-  })
-  const isOwn = ({ fd, inode, isPipe }: (typeof open)[number]): boolean =>
-    isPipe && open.some((other) => other.isPipe && other.fd !== fd && other.inode === inode)
-  return open.filter((each) => !isOwn(each)).map(({ fd }) => fd)
+  const found = readdirSync("/proc/self/fd").map(Number).flatMap(look)
+  const isOwn = (each: Look): boolean =>
+    found.some(({ fd, kind, identity }) => {
+      if (fd === each.fd || kind !== each.kind || identity !== each.identity) return false
+      return kind === "fifo" || (kind === "terminal" && fd <= 2)
+    })
+  return found.filter((each) => each.fd > 2 && !except.includes(each.fd) && !isOwn(each)).map(({ fd }) => fd)
+}
+
+interface Look {
+  readonly fd: number
+  readonly kind: DescriptorKind
+  /** The same for two descriptors of one thing. */
+  readonly identity: number
+}
+
+function look(fd: number): Look[] {
+  try {
+    const kind = kindOf(fd)
+    const { ino, rdev } = fstatSync(fd)
+    return kind === null ? [] : [{ fd, kind, identity: kind === "terminal" ? rdev : ino }]
+  } catch {
+    // The descriptor of the listing itself.
+    return []
+  }
 }

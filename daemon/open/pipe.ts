@@ -6,7 +6,7 @@ import { rpcError } from "../../protocol/errors.ts"
 import type { ParsedParams } from "../../protocol/registry.ts"
 import type { Clock } from "../clock.ts"
 import { isSystemError, openFailure } from "../failures.ts"
-import type { PipeSource } from "../transports/pipe.ts"
+import { pipeOf, type Pipe } from "../transports/pipe.ts"
 import { kindOf, type Descriptors } from "./descriptors.ts"
 
 export type PipeParams = Pick<ParsedParams<"loop/connectWritePipe">, "path" | "fd">
@@ -18,10 +18,10 @@ const RETRY_MS = 20
 const FLAGS = constants.O_NONBLOCK | constants.O_NOCTTY
 
 /** Fails with OsFailure (ENOENT, EACCES, …), or InvalidParams for what is no pipe. Source: asyncio `connect_read_pipe`. */
-export async function openReadPipe({ path, fd }: PipeParams, descriptors: Descriptors): Promise<PipeSource> {
-  if (path === undefined) return inherited(fd as number, descriptors)
+export async function openReadPipe({ path, fd }: PipeParams, descriptors: Descriptors): Promise<Pipe> {
+  if (path === undefined) return inherited(fd as number, "read", descriptors)
   await checkPath(path)
-  return checked(path, await openFile(path, constants.O_RDONLY | FLAGS).catch(rethrow))
+  return checked(path, await openFile(path, constants.O_RDONLY | FLAGS).catch(rethrow), "read")
 }
 
 export interface Patience {
@@ -38,13 +38,13 @@ export async function openWritePipe(
   { path, fd }: PipeParams,
   descriptors: Descriptors,
   { clock, timeoutMs, signal }: Patience,
-): Promise<PipeSource> {
-  if (path === undefined) return inherited(fd as number, descriptors)
+): Promise<Pipe> {
+  if (path === undefined) return inherited(fd as number, "write", descriptors)
   await checkPath(path)
   const startedMs = clock.nowMs()
   for (;;) {
     const opened = await openFile(path, constants.O_WRONLY | FLAGS).catch(whenUnread)
-    if (opened !== null) return checked(path, opened)
+    if (opened !== null) return checked(path, opened, "write")
     if (signal.aborted) throw rpcError("RequestCancelled", `opening ${path} was cancelled`)
     if (clock.nowMs() - startedMs >= timeoutMs) {
       const message = `nobody read ${path} within ${timeoutMs} ms`
@@ -58,8 +58,14 @@ export async function openWritePipe(
 const openFile = promisify(open)
 const closeFile = promisify(close)
 
-function inherited(fd: number, descriptors: Descriptors): PipeSource {
-  return { fd, kind: descriptors.take(fd, ["fifo", "socket", "terminal"]) }
+function inherited(fd: number, use: "read" | "write", descriptors: Descriptors): Pipe {
+  const kind = descriptors.take(fd, ["fifo", "socket", "terminal"])
+  try {
+    return pipeOf({ fd, kind }, use)
+  } catch {
+    descriptors.giveBack(fd)
+    throw rpcError("InvalidParams", `descriptor ${fd} cannot be a pipe transport: it is no stream`)
+  }
 }
 
 /** Before anything is opened: some devices do something when they are. */
@@ -69,9 +75,9 @@ async function checkPath(path: string): Promise<void> {
   throw noPipe(path, found.isSocket() ? "it is a socket: use loop/createUnixConnection" : undefined)
 }
 
-async function checked(path: string, fd: number): Promise<PipeSource> {
+async function checked(path: string, fd: number, use: "read" | "write"): Promise<Pipe> {
   const kind = kindOf(fd)
-  if (kind === "fifo" || kind === "terminal") return { fd, kind, path }
+  if (kind === "fifo" || kind === "terminal") return pipeOf({ fd, kind, path }, use)
   await closeFile(fd)
   throw noPipe(path)
 }

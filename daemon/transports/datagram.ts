@@ -129,14 +129,14 @@ export class DatagramTransport {
       const next = this.#queue.shift()
       if (next === undefined) break
       if (next.to === null || isIP(next.to.host) !== 0) this.#hand(next)
-      else void this.#resolve(next, next.to)
+      else void this.#resolve(next.data, next.to)
     }
     const idle = this.#queue.length === 0 && this.#handed === 0 && !this.#resolving
     // The last of what went out is reported before the end.
     if (this.#state === "closing" && idle && this.#flushedBytes === 0) this.#end()
   }
 
-  async #resolve({ data, to }: Outgoing, { host, port }: Destination): Promise<void> {
+  async #resolve(data: Uint8Array, { host, port }: Destination): Promise<void> {
     this.#resolving = true
     const found = await this.#options.resolve(host).catch((error: unknown) => error as Error)
     this.#resolving = false

@@ -18,26 +18,34 @@ export interface PipeSource {
   readonly path?: string
 }
 
+/** A descriptor that Node has taken over. */
+export interface Pipe extends PipeSource {
+  readonly stream: Socket
+}
+
 /** Calls `action` once after `delayMs`; the result cancels it. */
 export type After = (delayMs: number, action: () => void) => () => void
 
 /** How long a lost reader may go unnoticed while nothing is written. */
 const LOOK_MS = 100
 
-/** The descriptor is the transport's from now on. */
-export function readPipe(source: PipeSource, events: StreamEvents): NodeStream {
-  return new NodeStream(streamOf(source, { readable: true, writable: false }), events, { writable: false })
+export function readPipe({ stream }: Pipe, events: StreamEvents): NodeStream {
+  return new NodeStream(stream, events, { writable: false })
 }
 
 /** @param after looks for the reader of a named pipe from time to time. */
-export function writePipe(source: PipeSource, after: After, events: StreamEvents): NodeStream {
-  // A socket tells of its remote's end only to who reads it; what comes is dropped.
-  const readable = source.kind === "socket"
-  const stream = streamOf(source, { readable, writable: true })
+export function writePipe({ stream, ...source }: Pipe, after: After, events: StreamEvents): NodeStream {
   const transport = new NodeStream(stream, events, { readable: false })
-  if (readable) stream.on("end", () => stream.destroy()).resume()
+  if (source.kind === "socket") stream.on("end", () => stream.destroy()).resume()
   if (source.kind === "fifo") watchReader(source, stream, after)
   return transport
+}
+
+/** Takes the descriptor over. Throws, and leaves it alone, when Node can make no stream of it: a datagram socket. */
+export function pipeOf(source: PipeSource, use: "read" | "write"): Pipe {
+  // A socket tells of its remote's end only to who reads it; what comes is dropped.
+  const readable = use === "read" || source.kind === "socket"
+  return { ...source, stream: streamOf(source, { readable, writable: use === "write" }) }
 }
 
 interface Directions {

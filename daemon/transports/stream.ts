@@ -33,7 +33,7 @@ export interface RemoteEnd {
   after(delayMs: number, action: () => void): () => void
 }
 
-type State = "open" | "closing" | "lost"
+type State = "open" | "closing" | "released" | "lost"
 
 export class NodeStream implements StreamTransport {
   readonly readable: boolean
@@ -45,6 +45,7 @@ export class NodeStream implements StreamTransport {
   #state: State = "open"
   #wroteEof = false
   #reading = false
+  #handover: { resolve(stream: Duplex): void; reject(error: Error): void } | null = null
   /** Whether only the end of the remote is waited for. */
   #farewell = false
   #error: Error | null = null
@@ -124,6 +125,20 @@ export class NodeStream implements StreamTransport {
     else this.#stream.destroy()
   }
 
+  /**
+   * Gives the stream away once all that was written is with the system; what comes from now on stays in it. Nothing is
+   * reported any more, but for what is flushed. Rejects when it ends before.
+   */
+  release(): Promise<Duplex> {
+    this.#stopReading()
+    this.#state = "released"
+    return new Promise((resolve, reject) => {
+      this.#handover = { resolve, reject }
+      if (this.#stream.destroyed) this.#closed()
+      else this.#feed()
+    })
+  }
+
   /** Paused first: a listener for data would start the flow. */
   #listen(): void {
     this.#stream.pause()
@@ -148,7 +163,8 @@ export class NodeStream implements StreamTransport {
     let next: Uint8Array | undefined
     while (this.#handedBytes < HANDED_BYTES && (next = this.#queue.shift()) !== undefined) this.#hand(next)
     if (this.#queue.length > 0) return
-    if (this.#state === "closing") this.#endThenDestroy()
+    if (this.#state === "released" && this.#handedBytes === 0) this.#handover?.resolve(this.#stream)
+    else if (this.#state === "closing") this.#endThenDestroy()
     else if (this.#wroteEof && !this.#stream.writableEnded) this.#stream.end()
   }
 
@@ -207,11 +223,14 @@ export class NodeStream implements StreamTransport {
   #failed(error: Error): void {
     // A remote that goes without a word after our last one has done no harm.
     if (!this.#farewell) this.#error ??= error
-    this.#stream.destroy()
+    if (this.#state !== "released") this.#stream.destroy()
   }
 
   /** Node has closed the descriptor: by our will, by an error, or because both sides have ended. */
   #closed(): void {
+    if (this.#state === "released") {
+      return this.#handover?.reject(this.#error ?? new Error("the remote is gone"))
+    }
     // Both sides have ended in peace: asyncio's transport stays until its owner closes it.
     if (this.#state === "open" && this.#error === null && this.readable && this.writable) return
     this.#lose(this.#error ?? (this.#state === "open" ? this.#brokenPipe() : null))

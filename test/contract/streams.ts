@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream"
 import { afterEach, describe, expect, test } from "vitest"
 import type { StreamEvents, StreamTransport } from "../../daemon/transports/transport.ts"
 import { pattern } from "../support/random.ts"
+import { Recording } from "./recording.ts"
 
 /** A transport under test and the plain stream at its other end. */
 export interface Made {
@@ -27,87 +28,6 @@ export interface Maker {
 
 const EIGHT_MIB = 8 * 1024 * 1024
 
-/** Records events and checks their order while they come. */
-class Recording implements StreamEvents {
-  readonly events: string[] = []
-  readonly flaws: string[] = []
-  readonly chunks: Buffer[] = []
-  flushedBytes = 0
-  error: Error | null | undefined
-  /** How deep the test is inside a method of the transport. */
-  inside = 0
-  readonly #watchers = new Set<() => void>()
-
-  get bytes(): number {
-    return this.chunks.reduce((sum, { length }) => sum + length, 0)
-  }
-
-  get received(): Buffer {
-    return Buffer.concat(this.chunks)
-  }
-
-  data(chunk: Buffer): void {
-    this.chunks.push(chunk)
-    if (chunk.length === 0) this.flaws.push("empty data")
-    if (this.events.includes("eof")) this.flaws.push("data after eof")
-    this.#happened("data")
-  }
-
-  eof(): void {
-    if (this.events.includes("eof")) this.flaws.push("eof twice")
-    this.#happened("eof")
-  }
-
-  flushed(bytes: number): void {
-    this.flushedBytes += bytes
-    if (bytes <= 0) this.flaws.push(`flushed ${bytes}`)
-    this.#happened("flushed")
-  }
-
-  lost(error: Error | null): void {
-    this.error = error
-    this.#happened("lost")
-  }
-
-  /** Calls a method of the transport: nothing may be reported before it returns. */
-  call<Result>(action: () => Result): Result {
-    this.inside++
-    try {
-      return action()
-    } finally {
-      this.inside--
-    }
-  }
-
-  count(event: string): number {
-    return this.events.filter((each) => each === event).length
-  }
-
-  until(look: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const watch = (): void => {
-        if (!look()) return
-        this.#watchers.delete(watch)
-        resolve()
-      }
-      this.#watchers.add(watch)
-      watch()
-    })
-  }
-
-  async untilLost(): Promise<Error | null> {
-    await this.until(() => this.error !== undefined)
-    return this.error as Error | null
-  }
-
-  #happened(event: string): void {
-    if (this.inside > 0) this.flaws.push(`${event} from inside a method`)
-    if (this.events.includes("lost")) this.flaws.push(`${event} after lost`)
-    this.events.push(event)
-    for (const watch of this.#watchers) watch()
-  }
-}
-
 /** Lets everything happen that could: many turns, in each of which the system is asked. */
 async function turns(count = 50): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
@@ -127,18 +47,23 @@ export function streamContract(maker: Maker): void {
 
   const behaviour = (name: string, run: () => Promise<void>): void => {
     const reason = maker.skips[name]
-    test.skipIf(reason !== undefined)(reason === undefined ? name : `${name} (skipped: ${reason})`, async () => {
-      record = new Recording()
-      made = await maker.make(record)
-      made.remote.on("error", () => {})
-      await run()
-      // Whatever comes late comes here.
-      await turns()
-      expect(record.flaws).toEqual([])
-      expect(record.count("lost")).toBeLessThanOrEqual(1)
-    }, 5_000)
+    test.skipIf(reason !== undefined)(
+      reason === undefined ? name : `${name} (skipped: ${reason})`,
+      async () => {
+        record = new Recording()
+        made = await maker.make(record)
+        made.remote.on("error", () => {})
+        await run()
+        // Whatever comes late comes here.
+        await turns()
+        expect(record.flaws).toEqual([])
+        expect(record.count("lost")).toBeLessThanOrEqual(1)
+      },
+      5_000,
+    )
   }
-  const call = <Result>(action: (transport: StreamTransport) => Result): Result => record.call(() => action(made.transport))
+  const call = <Result>(action: (transport: StreamTransport) => Result): Result =>
+    record.call(() => action(made.transport))
 
   describe(`a stream transport over ${maker.name}`, () => {
     afterEach(() => maker.cleanup())
@@ -208,7 +133,8 @@ export function streamContract(maker: Maker): void {
     behaviour("writes in order, reports all of it flushed once, and then not again", async () => {
       const got = collect(made.remote)
       const bytes = pattern(3_000_000)
-      for (let at = 0; at < bytes.length; at += 70_001) call((transport) => transport.write(bytes.subarray(at, at + 70_001)))
+      for (let at = 0; at < bytes.length; at += 70_001)
+        call((transport) => transport.write(bytes.subarray(at, at + 70_001)))
       call((transport) => transport.write(new Uint8Array(0)))
       await record.until(() => record.flushedBytes === bytes.length)
       call((transport) => transport.close())

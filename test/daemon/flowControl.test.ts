@@ -38,7 +38,7 @@ async function dial(client: RawClient, options: object = {}): Promise<{ transpor
  */
 async function settled(client: RawClient, count: () => number): Promise<number> {
   let same = 0
-  for (let last = -1; same < 50; ) {
+  for (let last = -1; same < 50;) {
     await client.barrier()
     await new Promise((resolve) => setImmediate(resolve))
     same = count() === last ? same + 1 : 0
@@ -181,7 +181,7 @@ describe("from a client without flow control to the remote", () => {
     let last = -1
     await client.request("transport/setWriteBufferLimits", { transport, highBytes: 100_000_000, lowBytes: 0 })
     await settled(client, () => last)
-    for (let same = 0; same < 20; ) {
+    for (let same = 0; same < 20;) {
       const now = await size(client, transport)
       same = now === last ? same + 1 : 0
       last = now

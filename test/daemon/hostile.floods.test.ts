@@ -74,7 +74,10 @@ test("of 400 requests at once each is answered once: 256 run, the others hear of
   const client = await connect()
   const peer = await listenPeer(harness)
   peer.sockets.length = 0
-  const { transport } = await client.request<{ transport: number }>("loop/createConnection", { host: peer.host, port: peer.port })
+  const { transport } = await client.request<{ transport: number }>("loop/createConnection", {
+    host: peer.host,
+    port: peer.port,
+  })
   const socket = await peer.accepted()
   // A write that is answered when it is flushed, behind more than the system takes: all of these wait.
   client.notify("transport/write", { transport, data: Buffer.alloc(16_000_000) })
@@ -95,15 +98,22 @@ test("a request whose id is in flight is refused under that id, and the first is
   const { connect } = await harness.startDaemon()
   const client = await connect()
   const peer = await listenPeer(harness)
-  const { transport } = await client.request<{ transport: number }>("loop/createConnection", { host: peer.host, port: peer.port })
+  const { transport } = await client.request<{ transport: number }>("loop/createConnection", {
+    host: peer.host,
+    port: peer.port,
+  })
   const socket = await peer.accepted()
   client.notify("transport/write", { transport, data: Buffer.alloc(16_000_000) })
   client.sendBytes(ask(900, "transport/write", { transport, text: "one" }))
   client.sendBytes(ask(900, "daemon/info", {}))
   client.sendBytes(ask("900", "test/none", {}))
   await client.barrier()
-  const answered = (): unknown[] => client.answers.filter(({ id }) => id === 900 || id === "900").map(({ id, error }) => [id, error?.code])
-  expect(answered()).toEqual([[900, -32600], ["900", -32601]])
+  const answered = (): unknown[] =>
+    client.answers.filter(({ id }) => id === 900 || id === "900").map(({ id, error }) => [id, error?.code])
+  expect(answered()).toEqual([
+    [900, -32600],
+    ["900", -32601],
+  ])
   const recorder = new Recorder(socket)
   await client.until(() => answered().length === 3)
   expect(answered()[2]).toEqual([900, undefined])
@@ -123,34 +133,40 @@ function session(port: number): Buffer {
   ] as const
   return Buffer.concat(
     messages.map(([method, params, id]) =>
-      encode({ jsonrpc: "2.0", ...(id !== undefined && { id }), method, params }, { framing: "header", byteMessages: true }),
+      encode(
+        { jsonrpc: "2.0", ...(id !== undefined && { id }), method, params },
+        { framing: "header", byteMessages: true },
+      ),
     ),
   )
 }
 
-test.each([0, 1, 2, 3, 4, 5, 6, 7])("a valid session that is cut at any byte leaves nothing (part %i of 8)", async (part) => {
-  const { connect, connectRaw, daemon } = await harness.startDaemon()
-  const quiet = await connect()
-  const peer = await listenPeer(harness)
-  const bytes = session(peer.port)
-  for (let cut = part; cut <= bytes.length; cut += 8) {
-    const client = await connectRaw()
-    client.flowControl = true
-    client.consumes = false
-    client.sendBytes(bytes.subarray(0, cut))
-    // Ended, destroyed, or destroyed once something was answered: three ways to go.
-    if (cut % 3 === 0) client.end()
-    else if (cut % 3 === 1) client.destroy()
-    else {
-      await client.until(() => cut < 250 || client.received.length > 0)
-      client.destroy()
+test.each([0, 1, 2, 3, 4, 5, 6, 7])(
+  "a valid session that is cut at any byte leaves nothing (part %i of 8)",
+  async (part) => {
+    const { connect, connectRaw, daemon } = await harness.startDaemon()
+    const quiet = await connect()
+    const peer = await listenPeer(harness)
+    const bytes = session(peer.port)
+    for (let cut = part; cut <= bytes.length; cut += 8) {
+      const client = await connectRaw()
+      client.flowControl = true
+      client.consumes = false
+      client.sendBytes(bytes.subarray(0, cut))
+      // Ended, destroyed, or destroyed once something was answered: three ways to go.
+      if (cut % 3 === 0) client.end()
+      else if (cut % 3 === 1) client.destroy()
+      else {
+        await client.until(() => cut < 250 || client.received.length > 0)
+        client.destroy()
+      }
+      if (cut % 3 === 0) await client.closed
     }
-    if (cut % 3 === 0) await client.closed
-  }
-  await untilAlone(quiet)
-  await expectUndisturbed(quiet)
-  expect(daemon.info()).toMatchObject({ clients: 1, transports: 0, servers: 0 })
-})
+    await untilAlone(quiet)
+    await expectUndisturbed(quiet)
+    expect(daemon.info()).toMatchObject({ clients: 1, transports: 0, servers: 0 })
+  },
+)
 
 /** Waits until `client` is the only one, by asking. */
 async function untilAlone(client: RawClient): Promise<void> {

@@ -19,7 +19,10 @@ const deep = (levels: number): string =>
 /** The stream cannot be trusted any more: one answer, then the end. */
 const fatal: Array<Omit<Row, "goesOn" | "answers">> = [
   { name: "a header of 8 KiB and one byte", sends: `X: ${"x".repeat(8190)}` },
-  { name: "a header that never ends", sends: Array.from({ length: 40 }, (_, at) => `Field-${at}: ${"x".repeat(300)}\r\n`) },
+  {
+    name: "a header that never ends",
+    sends: Array.from({ length: 40 }, (_, at) => `Field-${at}: ${"x".repeat(300)}\r\n`),
+  },
   { name: "no Content-Length", sends: "Content-Type: text/plain\r\n\r\n" },
   { name: "an empty header block", sends: "\r\n" },
   { name: "an empty Content-Length", sends: "Content-Length: \r\n\r\n" },
@@ -51,9 +54,18 @@ const fatal: Array<Omit<Row, "goesOn" | "answers">> = [
   { name: "a byte message whose Params are no JSON", sends: byteMessage("transport/write", "{transport:1}", "hello") },
   { name: "a byte message whose Params are an array", sends: byteMessage("transport/write", "[1]", "hello") },
   { name: "a byte message whose Params are null", sends: byteMessage("transport/write", "null", "hello") },
-  { name: "a byte message with a data of its own", sends: byteMessage("transport/write", '{"transport":1,"data":""}', "x") },
-  { name: "a byte message whose Params nest too deep", sends: byteMessage("a", `{"a":${"[".repeat(70)}${"]".repeat(70)}}`, "x") },
-  { name: "a byte message with two Methods", sends: frame("x", "Content-Type: application/octet-stream\r\nMethod: a\r\nMethod: b\r\n") },
+  {
+    name: "a byte message with a data of its own",
+    sends: byteMessage("transport/write", '{"transport":1,"data":""}', "x"),
+  },
+  {
+    name: "a byte message whose Params nest too deep",
+    sends: byteMessage("a", `{"a":${"[".repeat(70)}${"]".repeat(70)}}`, "x"),
+  },
+  {
+    name: "a byte message with two Methods",
+    sends: frame("x", "Content-Type: application/octet-stream\r\nMethod: a\r\nMethod: b\r\n"),
+  },
 ]
 
 test.each(fatal)("$name gets one parse error and the end of the connection", (row) =>
@@ -78,27 +90,53 @@ const bad: Row[] = [
   { name: "65 levels", sends: frame(deep(64)), answers: PARSE },
   { name: "a million levels", sends: frame("[".repeat(1_000_000)), answers: PARSE },
   { name: "64 levels", sends: frame(deep(63)), answers: [unknown(7)] },
-  { name: "brackets inside a string", sends: frame(`{"jsonrpc":"2.0","id":7,"method":"test/none","params":{"a":"${"[".repeat(100)}"}}`), answers: [unknown(7)] },
+  {
+    name: "brackets inside a string",
+    sends: frame(`{"jsonrpc":"2.0","id":7,"method":"test/none","params":{"a":"${"[".repeat(100)}"}}`),
+    answers: [unknown(7)],
+  },
   { name: "a batch", sends: frame(`[${body},${body}]`), answers: INVALID },
   { name: "an empty batch", sends: frame("[]"), answers: INVALID },
   { name: "a number", sends: frame("42"), answers: INVALID },
   { name: "null", sends: frame("null"), answers: INVALID },
   { name: "a string", sends: frame('"daemon/info"'), answers: INVALID },
   { name: "an empty object", sends: frame("{}"), answers: INVALID },
-  { name: "a request without jsonrpc", sends: frame('{"id":7,"method":"daemon/info"}'), answers: [fails(7, "InvalidRequest")] },
-  { name: "a request of JSON-RPC 1.0", sends: frame('{"jsonrpc":"1.0","id":7,"method":"daemon/info"}'), answers: [fails(7, "InvalidRequest")] },
-  { name: "jsonrpc as a number", sends: frame('{"jsonrpc":2.0,"id":7,"method":"daemon/info"}'), answers: [fails(7, "InvalidRequest")] },
+  {
+    name: "a request without jsonrpc",
+    sends: frame('{"id":7,"method":"daemon/info"}'),
+    answers: [fails(7, "InvalidRequest")],
+  },
+  {
+    name: "a request of JSON-RPC 1.0",
+    sends: frame('{"jsonrpc":"1.0","id":7,"method":"daemon/info"}'),
+    answers: [fails(7, "InvalidRequest")],
+  },
+  {
+    name: "jsonrpc as a number",
+    sends: frame('{"jsonrpc":2.0,"id":7,"method":"daemon/info"}'),
+    answers: [fails(7, "InvalidRequest")],
+  },
   { name: "a notification without jsonrpc", sends: frame('{"method":"daemon/info"}'), answers: INVALID },
   { name: "an id alone", sends: frame('{"jsonrpc":"2.0","id":7}'), answers: [fails(7, "InvalidRequest")] },
   { name: "a method that is a number", sends: ask(7, 42), answers: [fails(7, "InvalidRequest")] },
   { name: "a method that is null", sends: ask(7, null), answers: [fails(7, "InvalidRequest")] },
   { name: "params that are a string", sends: ask(7, "daemon/info", "x"), answers: [fails(7, "InvalidRequest")] },
   { name: "params that are a number", sends: ask(7, "daemon/info", 3), answers: [fails(7, "InvalidRequest")] },
-  { name: "params that are an array", sends: ask(7, "transport/close", [1]), answers: [fails(7, "InvalidParams", { issues: [{ path: "", message: "Invalid input: expected object, received array" }] })] },
+  {
+    name: "params that are an array",
+    sends: ask(7, "transport/close", [1]),
+    answers: [
+      fails(7, "InvalidParams", { issues: [{ path: "", message: "Invalid input: expected object, received array" }] }),
+    ],
+  },
   { name: "an id that is null", sends: ask(null, "daemon/info"), answers: INVALID },
   { name: "an id that is fractional", sends: ask(1.5, "daemon/info"), answers: INVALID },
   { name: "an id that is beyond 2^53", sends: ask(2 ** 53, "daemon/info"), answers: INVALID },
-  { name: "an id that overflows", sends: frame('{"jsonrpc":"2.0","id":1e400,"method":"daemon/info"}'), answers: INVALID },
+  {
+    name: "an id that overflows",
+    sends: frame('{"jsonrpc":"2.0","id":1e400,"method":"daemon/info"}'),
+    answers: INVALID,
+  },
   { name: "an id that is true", sends: ask(true, "daemon/info"), answers: INVALID },
   { name: "an id that is an object", sends: ask({}, "daemon/info"), answers: INVALID },
   { name: "an id of 257 bytes", sends: ask("i".repeat(257), "daemon/info"), answers: INVALID },
@@ -106,17 +144,43 @@ const bad: Row[] = [
   { name: "an id that is empty", sends: none(""), answers: [unknown("")] },
   { name: "an id that is negative", sends: none(-7), answers: [unknown(-7)] },
   { name: "an id that is __proto__", sends: none("__proto__"), answers: [unknown("__proto__")] },
-  { name: "the ids 7 and \"7\" at once", sends: [Buffer.concat([none(7), none("7")])], answers: [unknown(7), unknown("7")] },
-  { name: "a header in odd case with an extra field", sends: `content-LENGTH:${none(7).length - 22}\r\nX-Extra: 1\r\n\r\n${none(7).toString().slice(22)}`, answers: [unknown(7)] },
+  {
+    name: 'the ids 7 and "7" at once',
+    sends: [Buffer.concat([none(7), none("7")])],
+    answers: [unknown(7), unknown("7")],
+  },
+  {
+    name: "a header in odd case with an extra field",
+    sends: `content-LENGTH:${none(7).length - 22}\r\nX-Extra: 1\r\n\r\n${none(7).toString().slice(22)}`,
+    answers: [unknown(7)],
+  },
   { name: "params that are null", sends: ask(7, "test/none", null), answers: [unknown(7)] },
-  { name: "further members", sends: frame('{"jsonrpc":"2.0","id":7,"method":"test/none","extra":{"a":[1]}}'), answers: [unknown(7)] },
-  { name: "a member twice", sends: frame('{"jsonrpc":"2.0","id":6,"id":7,"method":"test/none"}'), answers: [unknown(7)] },
+  {
+    name: "further members",
+    sends: frame('{"jsonrpc":"2.0","id":7,"method":"test/none","extra":{"a":[1]}}'),
+    answers: [unknown(7)],
+  },
+  {
+    name: "a member twice",
+    sends: frame('{"jsonrpc":"2.0","id":6,"id":7,"method":"test/none"}'),
+    answers: [unknown(7)],
+  },
   { name: "a response to nothing", sends: frame('{"jsonrpc":"2.0","id":7,"result":1}') },
-  { name: "an error response to nothing", sends: frame('{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"x"}}') },
-  { name: "a response with result and error", sends: frame('{"jsonrpc":"2.0","id":7,"result":1,"error":{"code":1,"message":"x"}}') },
+  {
+    name: "an error response to nothing",
+    sends: frame('{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"x"}}'),
+  },
+  {
+    name: "a response with result and error",
+    sends: frame('{"jsonrpc":"2.0","id":7,"result":1,"error":{"code":1,"message":"x"}}'),
+  },
   { name: "an error response that is a string", sends: frame('{"jsonrpc":"2.0","id":7,"error":"x"}') },
   { name: "a cancellation of nothing", sends: tell("$/cancelRequest", { id: 7 }) },
-  { name: "a cancellation of nothing, then a request of that id", sends: [tell("$/cancelRequest", { id: 7 }), none(7)], answers: [unknown(7)] },
+  {
+    name: "a cancellation of nothing, then a request of that id",
+    sends: [tell("$/cancelRequest", { id: 7 }), none(7)],
+    answers: [unknown(7)],
+  },
   { name: "a cancellation without params", sends: tell("$/cancelRequest") },
   { name: "a cancellation of null", sends: frame('{"jsonrpc":"2.0","method":"$/cancelRequest","params":null}') },
   { name: "a cancellation of an object", sends: tell("$/cancelRequest", { id: {} }) },
@@ -135,7 +199,11 @@ const lines: Row[] = [
   { name: "a byte order mark", sends: `\uFEFF${body}\n`, answers: PARSE },
   { name: "a batch", sends: `[${body}]\n`, answers: INVALID },
   { name: "empty lines", sends: "\n\r\n\n" },
-  { name: "a line that ends with CR LF", sends: '{"jsonrpc":"2.0","id":7,"method":"test/none"}\r\n', answers: [unknown(7)] },
+  {
+    name: "a line that ends with CR LF",
+    sends: '{"jsonrpc":"2.0","id":7,"method":"test/none"}\r\n',
+    answers: [unknown(7)],
+  },
   { name: "invalid UTF-8", sends: Buffer.from([0x22, 0xff, 0x22, 0x0a]), answers: PARSE },
 ]
 

@@ -5,7 +5,7 @@
 import { once } from "node:events"
 import { expect, test } from "vitest"
 import type { RawClient } from "../support/client.ts"
-import { markedProcesses } from "../support/leaks.ts"
+import { markedProcesses, untilNoProcess } from "../support/leaks.ts"
 import { echo, listenPeer, Recorder } from "../support/peers.ts"
 import { cat, holdsPipes, shell, stubborn } from "../support/programs.ts"
 import { setup, type TestDaemon } from "../support/setup.ts"
@@ -29,7 +29,7 @@ interface Made {
 
 /** Waits until the daemon serves `count` clients and holds nothing of the others, by asking. */
 async function until(watcher: RawClient, wanted: object): Promise<void> {
-  for (let last: unknown; ; ) {
+  for (let last: unknown; ;) {
     const { clients, transports, servers } = await watcher.request<Record<string, number>>("daemon/info")
     last = { clients, transports, servers }
     if (JSON.stringify(last) === JSON.stringify(wanted)) return
@@ -38,7 +38,9 @@ async function until(watcher: RawClient, wanted: object): Promise<void> {
 }
 
 /** A client with a connection, a server with a connection, and two processes. */
-async function owner({ connect }: TestDaemon): Promise<{ client: RawClient; port: number; peer: Awaited<ReturnType<typeof listenPeer>> }> {
+async function owner({
+  connect,
+}: TestDaemon): Promise<{ client: RawClient; port: number; peer: Awaited<ReturnType<typeof listenPeer>> }> {
   const client = await connect()
   const peer = await listenPeer(harness, (socket) => socket.resume())
   await client.request<Made>("loop/createConnection", { host: peer.host, port: peer.port, options: { name: "tcp" } })
@@ -59,7 +61,7 @@ test.each(ways)("a client that %s takes all that it owns with it, and nobody els
   go(client)
   await ended
   await until(other, { clients: 1, transports: 1, servers: 0 })
-  expect(markedProcesses()).toEqual([])
+  await untilNoProcess()
   other.notify("transport/write", { transport, data: Buffer.from("hello") })
   await other.until(() => other.count(transport) === 5)
   expect(other.callbacks(transport)).not.toContain("connectionLost")
@@ -71,7 +73,7 @@ test.each(ways)("over a real socket, a client that %s takes all that it owns wit
   const { client } = await owner(started)
   go(client)
   await until(other, { clients: 1, transports: 0, servers: 0 })
-  expect(markedProcesses()).toEqual([])
+  await untilNoProcess()
 })
 
 test("what a client wrote before it left still arrives", async () => {
@@ -100,18 +102,29 @@ test("a remote that does not read is let go at the deadline", async () => {
   expect([...daemon.table.holdings()]).toEqual([])
 })
 
-test("a client that is cut off while a request of it waits is let go at the deadline", async () => {
-  const { connect } = await harness.startDaemon({ settings: { closeDeadlineMs: 30 } })
+async function cutOffWhileWaiting(socket: boolean): Promise<void> {
+  const { connect } = await harness.startDaemon({ socket, settings: { closeDeadlineMs: 30 } })
   const other = await connect()
   const client = await connect()
   const peer = await listenPeer(harness)
   const { transport } = await client.request<Made>("loop/createConnection", { host: peer.host, port: peer.port })
   // Answered when it is flushed, which is never: the remote does not read.
-  void client.ask("transport/write", { transport, data: Buffer.alloc(8 * 1024 * 1024) })
+  client.notify("transport/write", { transport, data: Buffer.alloc(15_000_000) })
+  client.notify("transport/write", { transport, data: Buffer.alloc(15_000_000) })
+  void client.ask("transport/write", { transport, text: "x" })
   await client.barrier()
   client.destroy()
   await until(other, { clients: 1, transports: 0, servers: 0 })
-})
+}
+
+test("a client that is cut off while a request of it waits is let go", () => cutOffWhileWaiting(false))
+
+// Known: a client that is gone and one that only ended its input look the same on a socket until something is written.
+test.fails(
+  "over a real socket, a client that is cut off while a request of it waits is let go",
+  () => cutOffWhileWaiting(true),
+  2_000,
+)
 
 test("a process that ignores SIGTERM is killed, and one that heeds it ends by itself", async () => {
   const { connect } = await harness.startDaemon({ settings: { killDeadlineMs: 60 } })
@@ -122,7 +135,7 @@ test("a process that ignores SIGTERM is killed, and one that heeds it ends by it
   await client.request<Made>("loop/subprocessExec", cat)
   client.destroy()
   await until(other, { clients: 1, transports: 0, servers: 0 })
-  expect(markedProcesses()).toEqual([])
+  await untilNoProcess()
 })
 
 test("grandchildren end with the client, also those whose parent has exited", async () => {
@@ -134,7 +147,7 @@ test("grandchildren end with the client, also those whose parent has exited", as
   expect(markedProcesses()).toHaveLength(1)
   client.destroy()
   await until(other, { clients: 1, transports: 0, servers: 0 })
-  expect(markedProcesses()).toEqual([])
+  await untilNoProcess()
 })
 
 test("a client that leaves while things are being opened leaves none of them", async () => {
@@ -150,7 +163,7 @@ test("a client that leaves while things are being opened leaves none of them", a
     await other.barrier()
     go(client)
     await until(other, { clients: 1, transports: 0, servers: 0 })
-    expect(markedProcesses()).toEqual([])
+    await untilNoProcess()
   }
 })
 

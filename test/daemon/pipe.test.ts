@@ -8,6 +8,7 @@ import { createInterface } from "node:readline"
 import { describe, expect, it } from "vitest"
 import { inheritedDescriptors } from "../../daemon/index.ts"
 import { TestClock } from "../support/clock.ts"
+import { udpPeer } from "../support/datagrams.ts"
 import { Recorder } from "../support/peers.ts"
 import { folder, namedPipe, openForReading, openForWriting, reader, writer } from "../support/pipes.ts"
 import { setup } from "../support/setup.ts"
@@ -236,6 +237,17 @@ describe("an inherited descriptor", () => {
     await client.request("transport/write", { transport, text: "x" })
     closeSync(far)
     expect((await client.lost(transport)).params.error).toBeNull()
+  })
+
+  it.skipIf(process.platform !== "linux")("is refused when it is a datagram socket, and stays", async () => {
+    const before = inheritedDescriptors()
+    await udpPeer(harness)
+    const [fd] = inheritedDescriptors(before) as [number]
+    const client = await (await startDaemon({ descriptors: [fd] })).connect()
+    for (const method of ["loop/connectReadPipe", "loop/connectWritePipe", "loop/connectReadPipe"]) {
+      const { code, message } = await client.failure(method, { fd })
+      expect([code, message]).toEqual([-32602, `descriptor ${fd} cannot be a pipe transport: it is no stream`])
+    }
   })
 
   it("is never one of the daemon's own, nor a file", async () => {

@@ -1,10 +1,10 @@
 /** The command as a script sees it: help, usage, data on stdout, talk on stderr, and the exit status of each verb. */
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { EXIT_CODES } from "../../cli/exitCodes.ts"
 import { VERBS } from "../../cli/verbs/index.ts"
-import { Sandbox } from "../cli/sandbox.ts"
+import { MAIN, Sandbox } from "../cli/sandbox.ts"
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string
@@ -162,6 +162,15 @@ describe("transportd discover", () => {
     expect(code).toBe(0)
     expect(Buffer.byteLength(stdout)).toBeGreaterThan(65_536 / 2)
     expect(JSON.parse(stdout)).toMatchObject({ openrpc: expect.any(String) as string })
+  })
+
+  it.skipIf(!existsSync("/dev/full"))("says when the disk is full", async () => {
+    await using sandbox = new Sandbox()
+    const command = ["sh", "-c", 'exec "$0" "$1" discover > /dev/full', process.execPath, MAIN] as const
+    const { code, stderr } = await sandbox.startProgram(command).ended
+    expect(code).toBe(1)
+    expect(stderr).toMatch(SENTENCE)
+    expect(stderr).toContain("ENOSPC")
   })
 
   it("ends quietly when its reader goes", async () => {

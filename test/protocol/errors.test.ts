@@ -9,13 +9,16 @@ test("no code and no name occurs twice", () => {
   expect(new Set(rows.map(([name]) => name.toLowerCase())).size).toBe(rows.length)
 })
 
-test.each(rows)("%s has a code of its range, a meaning, and fields that are told once", (name, { code, meaning, data }) => {
-  expect(Number.isSafeInteger(code)).toBe(true)
-  expect((code >= 1001 && code < 1600) || (code <= -32000 && code >= -32899)).toBe(true)
-  expect(meaning).not.toBe("")
-  expect(new Set(data).size).toBe(data.length)
-  expect(errorName(code)).toBe(name)
-})
+test.each(rows)(
+  "%s has a code of its range, a meaning, and fields that are told once",
+  (name, { code, meaning, data }) => {
+    expect(Number.isSafeInteger(code)).toBe(true)
+    expect((code >= 1001 && code < 1600) || (code <= -32000 && code >= -32899)).toBe(true)
+    expect(meaning).not.toBe("")
+    expect(new Set(data).size).toBe(data.length)
+    expect(errorName(code)).toBe(name)
+  },
+)
 
 test.each(rows)("%s comes over the wire as itself", (name) => {
   const error = rpcError(name, "the reason", {})
@@ -26,7 +29,11 @@ test.each(rows)("%s comes over the wire as itself", (name) => {
 })
 
 test("data is told where there is some, and left out where there is none", () => {
-  expect(rpcError("NameTaken", "taken", { name: "x" }).toWire()).toEqual({ code: 1106, message: "taken", data: { name: "x" } })
+  expect(rpcError("NameTaken", "taken", { name: "x" }).toWire()).toEqual({
+    code: 1106,
+    message: "taken",
+    data: { name: "x" },
+  })
   expect(rpcError("NotInitialized", "first").toWire()).toEqual({ code: -32002, message: "first" })
 })
 

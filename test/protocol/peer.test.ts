@@ -91,7 +91,7 @@ test("a cancellation that comes in one piece with its request cancels it", async
   expect(client.answers[0]).toMatchObject({ id: 1, error: { code: -32800 } })
 })
 
-test("a cancellation of 1 leaves \"1\" alone, and the other way round", async () => {
+test('a cancellation of 1 leaves "1" alone, and the other way round', async () => {
   const { client, release } = build("cancel both")
   client.sendBytes(Buffer.concat([message("wait", { key: "number" }, 1), message("wait", { key: "text" }, "1")]))
   client.sendBytes(message("$/cancelRequest", { id: "1" }))
@@ -106,7 +106,9 @@ test("a late cancellation is forgotten: an id that is used again is not cancelle
   const { client, release } = build("late")
   client.sendBytes(message("quick", {}, 1))
   await client.until(() => client.answers.length === 1)
-  client.sendBytes(Buffer.concat([message("$/cancelRequest", { id: 1 }), message("wait", { key: 1 }, 1), message("quick", {}, 2)]))
+  client.sendBytes(
+    Buffer.concat([message("$/cancelRequest", { id: 1 }), message("wait", { key: 1 }, 1), message("quick", {}, 2)]),
+  )
   await client.until(() => client.answers.length === 2)
   expect(client.answers[1]).toMatchObject({ id: 2 })
   release.get(1)?.("done")
@@ -139,7 +141,9 @@ test("a request whose id is in flight is refused, and each is answered once", as
 
 test("requests in flight are answered when the input has ended, and then the connection closes", async () => {
   const { client, log, release } = build("end")
-  client.sendBytes(Buffer.concat([message("wait", { key: 1 }, 1), message("wait", { key: 2 }, 2), message("quick", {}, 3)]))
+  client.sendBytes(
+    Buffer.concat([message("wait", { key: 1 }, 1), message("wait", { key: 2 }, 2), message("quick", {}, 3)]),
+  )
   client.end()
   await client.until(() => release.size === 2 && client.answers.length === 1)
   expect(client.isClosed).toBe(false)
@@ -155,7 +159,9 @@ test("requests in flight are answered when the input has ended, and then the con
 test("finish drops what was read and not begun, answers what was, and closes", async () => {
   const built = build("finish", { notification: (method) => method === "leave" && built.peer.finish() })
   const { client, release } = built
-  client.sendBytes(Buffer.concat([message("wait", { key: 1 }, 1), message("leave"), message("note"), message("quick", {}, 2)]))
+  client.sendBytes(
+    Buffer.concat([message("wait", { key: 1 }, 1), message("leave"), message("note"), message("quick", {}, 2)]),
+  )
   while (!release.has(1)) await new Promise((resolve) => setImmediate(resolve))
   release.get(1)?.("done")
   await client.closed

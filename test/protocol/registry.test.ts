@@ -42,7 +42,8 @@ function fields(schema: z.ZodType, io: "input" | "output"): Array<{ name: string
     if (typeof json !== "object" || json === null) return
     for (const [key, value] of Object.entries(json)) {
       if (key === "properties") {
-        for (const [name, property] of Object.entries(value as object)) found.push({ name, numeric: isNumeric(property) })
+        for (const [name, property] of Object.entries(value as object))
+          found.push({ name, numeric: isNumeric(property) })
       }
       look(value)
     }

@@ -72,18 +72,22 @@ describe("a consumption", () => {
 
   test("keeps a sender with the same window going, whatever its pieces", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 100 }), fc.infiniteStream(fc.integer({ min: 1, max: 200 })), (windowBytes, pieces) => {
-        const window = new SendWindow(windowBytes)
-        const consumption = new Consumption(windowBytes)
-        for (const piece of pieces.take(200)) {
-          // A sender that runs dry here would never be told to go on.
-          expect(window.available).toBeGreaterThan(0)
-          const bytes = Math.min(piece, window.available)
-          window.send(bytes)
-          const report = consumption.consume(bytes)
-          if (report !== null) window.acknowledge(report)
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 100 }),
+        fc.infiniteStream(fc.integer({ min: 1, max: 200 })),
+        (windowBytes, pieces) => {
+          const window = new SendWindow(windowBytes)
+          const consumption = new Consumption(windowBytes)
+          for (const piece of pieces.take(200)) {
+            // A sender that runs dry here would never be told to go on.
+            expect(window.available).toBeGreaterThan(0)
+            const bytes = Math.min(piece, window.available)
+            window.send(bytes)
+            const report = consumption.consume(bytes)
+            if (report !== null) window.acknowledge(report)
+          }
+        },
+      ),
     )
   })
 })

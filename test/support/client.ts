@@ -217,14 +217,18 @@ export class RawClient {
     const bytes = (this.#counts.get(counter) ?? 0) + bytesOf(data ?? text, text !== undefined).length
     this.#counts.set(counter, bytes)
     if (!this.flowControl || !this.consumes) return
-    this.notify("transport/consumed", { transport: this.#channel(transport as number, fd), offset: offset ?? bytes })
+    this.notify("transport/consumed", {
+      transport: this.#channel(transport as number, fd as number | undefined),
+      offset: offset ?? bytes,
+    })
   }
 
   /** Consumption is reported for the pipe, not for its process. */
-  #channel(transport: number, fd: unknown): number {
+  #channel(transport: number, fd: number | undefined): number {
     if (fd === undefined) return transport
     const made = this.of(transport).find(({ method }) => method === "protocol/connectionMade")
-    return (made?.params.pipes as Record<string, number>)[String(fd)] as number
+    const pipes = made?.params.pipes as Record<number, number> | undefined
+    return pipes?.[fd] ?? transport
   }
 
   #answered(answer: Answer): void {

@@ -73,7 +73,8 @@ export class Grammar {
     const { transport, server, writeWindowBytes, sockets, serving } = (result ?? {}) as Params
     if (sockets !== undefined && (serving === undefined || method === "server/attach"))
       this.#servers.add(server as number)
-    if (writeWindowBytes === undefined) return
+    // A transport that changes to TLS has been made long ago.
+    if (writeWindowBytes === undefined || method === "loop/startTls") return
     if ((result as Params).channels !== undefined) this.#attached(result as Params)
     else this.#promise(transport as number)
   }
@@ -87,6 +88,7 @@ export class Grammar {
     }
     const parsed = declaration.params.safeParse(params)
     if (!parsed.success) return this.#violate(`${method} does not fit its declaration: ${parsed.error.message}`)
+    if (method.startsWith("daemon/")) return
     if (method === "protocol/connectionMade") this.#made(params)
     else this.#event(method, params)
   }
@@ -123,7 +125,7 @@ export class Grammar {
     if (server === undefined && !this.#promised.has(id))
       this.#violate(`connectionMade of ${id} comes before its answer`)
     if (server !== undefined && !this.#servers.has(server as number)) {
-      this.#violate(`connectionMade of ${id} names server ${String(server)}, which no answer has named`)
+      this.#violate(`connectionMade of ${id} names server ${server as number}, which no answer has named`)
     }
     const openPipes = new Set<number>()
     for (const [fd, pipe] of Object.entries((pipes ?? {}) as Record<string, number>)) {

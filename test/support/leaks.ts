@@ -58,6 +58,11 @@ export function markedProcesses(): number[] {
     .filter((pid) => readText(`/proc/${pid}/environ`).split("\0").includes(wanted))
 }
 
+/** Waits until none of them is left: what was killed is gone when the system comes to it. */
+export async function untilNoProcess(): Promise<void> {
+  while (markedProcesses().length > 0) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
 function descriptors(): Map<string, string> {
   const found = new Map<string, string>()
   if (process.platform !== "linux") return found

@@ -5,11 +5,13 @@ import { nameHandlers } from "./names.ts"
 import { pipeHandlers } from "./pipe.ts"
 import { processHandlers } from "./process.ts"
 import { tcpHandlers } from "./tcp.ts"
+import { tlsHandlers } from "./tls.ts"
 import { unixHandlers } from "./unix.ts"
 
 export const loopHandlers: HandlersOf<"loop"> = {
   ...tcpHandlers,
   ...unixHandlers,
+  ...tlsHandlers,
   ...datagramHandlers,
   ...pipeHandlers,
   ...processHandlers,

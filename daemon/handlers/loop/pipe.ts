@@ -11,16 +11,16 @@ import { answerOpened, enter, named, surroundings } from "../opening.ts"
 export const pipeHandlers: Pick<Handlers, "loop/connectReadPipe" | "loop/connectWritePipe"> = {
   "loop/connectReadPipe": ({ options, ...params }, context) =>
     named(options, context, async (id) => {
-      const source = await openReadPipe(params, context.daemon.descriptors)
-      return hold(id, { params, options, makeStream: (events) => readPipe(source, events) }, context)
+      const pipe = await openReadPipe(params, context.daemon.descriptors)
+      return hold(id, { params, options, makeStream: (events) => readPipe(pipe, events) }, context)
     }),
 
   "loop/connectWritePipe": ({ options, timeoutMs, ...params }, context) =>
     named(options, context, async (id) => {
       const { clock, descriptors } = context.daemon
-      const source = await openWritePipe(params, descriptors, { clock, timeoutMs, signal: context.signal })
+      const pipe = await openWritePipe(params, descriptors, { clock, timeoutMs, signal: context.signal })
       const after = (delayMs: number, action: () => void): (() => void) => clock.after(delayMs, action)
-      return hold(id, { params, options, makeStream: (events) => writePipe(source, after, events) }, context)
+      return hold(id, { params, options, makeStream: (events) => writePipe(pipe, after, events) }, context)
     }),
 }
 
