@@ -16,7 +16,7 @@ import type {
 } from "../protocol/registry.ts"
 import { PROTOCOL_VERSION } from "../protocol/version.ts"
 import type { Streams } from "./connect.ts"
-import { Endpoints, type Kept } from "./endpoints.ts"
+import { Endpoints, type Kept, type News } from "./endpoints.ts"
 import type { Link } from "./link.ts"
 import { Loop, type ExceptionHandler } from "./loop.ts"
 
@@ -61,7 +61,11 @@ export class Client implements Link, AsyncDisposable {
   readonly closed: Promise<void>
   readonly #options: ClientOptions
   readonly #open: () => Promise<Streams>
-  readonly #endpoints = new Endpoints((transport) => this.notify("transport/abort", { transport }))
+  readonly #endpoints = new Endpoints(
+    (transport) => this.notify("transport/abort", { transport }),
+    (news) => this.#watcher(news),
+  )
+  #watcher: (news: News) => void = () => {}
   #exceptionHandler: ExceptionHandler
   #peer!: Peer
   #greeting!: Greeting
@@ -110,6 +114,12 @@ export class Client implements Link, AsyncDisposable {
   notify<Name extends RequestName | ClientNotificationName>(name: Name, params: NotifyParams<Name>): void {
     if (this.#away === null) this.#peer.notify(name, params as object)
     else this.#unsaid.push(() => this.#peer.notify(name, params as object))
+  }
+
+  /** From now on `watcher` hears of everything that begins or ends in the daemon; null: no more. */
+  async watch(watcher: ((news: News) => void) | null): Promise<void> {
+    this.#watcher = watcher ?? (() => {})
+    await this.request("daemon/watch", { watch: watcher !== null })
   }
 
   setExceptionHandler(handler: ExceptionHandler): void {

@@ -7,6 +7,9 @@ import type { SubprocessTransport } from "./process.ts"
 import type { Server } from "./server.ts"
 import type { Transport } from "./transport.ts"
 
+/** What begins and ends in the daemon, for who watches. */
+export type News = DaemonNotificationParams<"daemon/event">
+
 export type Made = DaemonNotificationParams<"protocol/connectionMade">
 
 /** What a server does with a connection that it accepted. */
@@ -38,8 +41,11 @@ export class Endpoints {
   /** Who waits for `connectionMade` of what was asked for. */
   readonly #opening = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
 
-  constructor(refuse: (id: number) => void) {
+  readonly #hear: (news: News) => void
+
+  constructor(refuse: (id: number) => void, hear: (news: News) => void) {
     this.#refuse = refuse
+    this.#hear = hear
   }
 
   addTransport(transport: Transport): void {
@@ -169,6 +175,8 @@ export class Endpoints {
         const { transport, error } = notification.params
         return this.#datagrams.get(transport)?.error(RpcError.fromWire(error))
       }
+      case "daemon/event":
+        return this.#hear(notification.params)
       case "protocol/pauseWriting":
       case "protocol/resumeWriting":
         // For clients without flow control: this one counts by itself.
