@@ -1,4 +1,5 @@
 /** asyncio's subprocess transport: the child, its pipes, its end. */
+import { rpcError, type RpcError } from "../protocol/errors.ts"
 import type { RequestResult } from "../protocol/registry.ts"
 import type { Link } from "./link.ts"
 import type { SubprocessProtocol } from "./protocols.ts"
@@ -147,8 +148,9 @@ export class SubprocessTransport implements BaseTransport {
     // Said once more after a break.
     if (this.#pipesLost.has(fd)) return
     this.#pipesLost.add(fd)
+    const cause = error ?? (fd === 0 ? this.#unread() : null)
     this.getPipeTransport(fd)?.lost(() =>
-      this.#call("pipeConnectionLost", () => this.#protocol.pipeConnectionLost?.(fd, error)),
+      this.#call("pipeConnectionLost", () => this.#protocol.pipeConnectionLost?.(fd, cause)),
     )
   }
 
@@ -182,6 +184,13 @@ export class SubprocessTransport implements BaseTransport {
       this.#call("connectionLost", () => this.#protocol.connectionLost?.(error))
     }
     next()
+  }
+
+  /** The daemon knows only what has come to it: what still waits here for a child that left is a broken pipe, too. */
+  #unread(): RpcError | null {
+    if (this.#closing || this.#stdin === null || this.#stdin.getWriteBufferSize() === 0) return null
+    const message = "the process left before it had read everything"
+    return rpcError("TransportBroken", message, { transport: this.#stdin.id, errno: "EPIPE" })
   }
 
   #output(fd: number, chunk: Buffer): void {

@@ -203,7 +203,7 @@ export class Transport implements ReadTransport, WriteTransport {
     }
     this.setProtocol(protocol)
     const { kind, extra } = await new Promise<Upgraded>((resolve, reject) =>
-      this.#write.between(() => ask().then(resolve, reject)),
+      this.#write.between(() => void ask().then(resolve, reject)),
     )
     this.#kind = kind
     this.#extra = extra

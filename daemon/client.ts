@@ -235,8 +235,16 @@ export class Client implements Session {
     else this.#options.bug(error, method)
   }
 
-  #context({ signal, afterReply }: RequestContext): Context {
-    return { daemon: this.#options.daemon, session: this, signal, afterReply }
+  #context(request: RequestContext): Context {
+    return {
+      daemon: this.#options.daemon,
+      session: this,
+      afterReply: request.afterReply,
+      // Asked for only where it is wanted: it is made then.
+      get signal() {
+        return request.signal
+      },
+    }
   }
 
   async #closed(): Promise<void> {

@@ -2,14 +2,14 @@
 import type { CancellationToken } from "vscode-jsonrpc/node"
 
 /**
- * A signal that is aborted when `token` is cancelled.
+ * A controller that is aborted when `token` is cancelled.
  *
  * Why the look first: for a request that is cancelled before it is dispatched the library hands over a constant token
  * whose event never fires.
  */
-export function toAbortSignal(token: CancellationToken): AbortSignal {
+export function toAbortController(token: CancellationToken): AbortController {
   const controller = new AbortController()
   if (token.isCancellationRequested) controller.abort()
   else token.onCancellationRequested(() => controller.abort())
-  return controller.signal
+  return controller
 }

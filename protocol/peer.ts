@@ -22,23 +22,17 @@ import {
   type Tracer,
 } from "vscode-jsonrpc/node"
 import { encodeBase64 } from "./base64.ts"
-import { toAbortSignal } from "./cancellation.ts"
 import { RpcError, rpcError } from "./errors.ts"
 import { FrameReader } from "./framing/reader.ts"
 import { FrameWriter } from "./framing/writer.ts"
+import { Incoming, type RequestContext } from "./incoming.ts"
 import { Lane } from "./lane.ts"
 import { MAX_REQUESTS_IN_FLIGHT } from "./limits.ts"
 
 /** How messages are cut from bytes. */
 export type Framing = "header" | "newline"
 
-/** What a request's handler gets beside its params. */
-export interface RequestContext {
-  /** Aborted when the client cancels the request, and when the connection ends. */
-  readonly signal: AbortSignal
-  /** Runs `action` right after the answer was written: what it sends comes behind the answer. */
-  afterReply(action: () => void): void
-}
+export type { RequestContext } from "./incoming.ts"
 
 export interface PeerOptions {
   readonly input: Readable
@@ -64,12 +58,6 @@ export interface PeerOptions {
   ending?(): void
   /** The connection is over; called once. */
   closed(): void
-}
-
-/** What is known of a request of the other end until it is answered. */
-interface Incoming {
-  readonly controller: AbortController
-  afterReply: Array<() => void>
 }
 
 export class Peer {
@@ -248,7 +236,7 @@ export class Peer {
       this.#refuse(id, rpcError("LimitExceeded", message, { limit: MAX_REQUESTS_IN_FLIGHT, used, unit: "requests" }))
       return false
     }
-    this.#incoming.set(key, { controller: new AbortController(), afterReply: [] })
+    this.#incoming.set(key, new Incoming())
     return true
   }
 
@@ -257,15 +245,11 @@ export class Peer {
     const { id } = this.#handling as RequestMessage
     const incoming = this.#incoming.get(requestKey(id))
     if (incoming === undefined) throw new Error("a request that was not admitted")
-    const signal = AbortSignal.any([toAbortSignal(token), incoming.controller.signal])
     try {
       if (this.#options.request === undefined) {
         throw rpcError("MethodNotFound", `this end answers no requests, ${method} among them`, { method })
       }
-      return await this.#options.request(method, params, {
-        signal,
-        afterReply: (action) => incoming.afterReply.push(action),
-      })
+      return await this.#options.request(method, params, incoming.begin(token))
     } catch (error) {
       throw this.#toResponseError(error, method, id)
     }
@@ -284,7 +268,7 @@ export class Peer {
     const key = requestKey(id)
     const incoming = this.#incoming.get(key)
     this.#incoming.delete(key)
-    for (const action of incoming?.afterReply ?? []) action()
+    incoming?.answered()
     this.#endWhenIdle()
   }
 
@@ -322,7 +306,7 @@ export class Peer {
     this.#over = true
     if (this.#closed || (this.#lane.waiting > 0 && !this.#lane.isHeld)) return
     this.#closed = true
-    for (const { controller } of this.#incoming.values()) controller.abort()
+    for (const incoming of this.#incoming.values()) incoming.cut()
     this.#incoming.clear()
     this.#connection.dispose()
     this.#reader.dispose()

@@ -166,10 +166,13 @@ export abstract class Holding {
     const endsWithClient = attachment.isOwner && this.lifetime === "client"
     if (endsWithClient) this.#abandonedBy = recipient
     else recipient.possessions.remove(this)
-    if (!attachment.isOwner) return
-    this.ownerLeft()
-    if (endsWithClient) this.abandon()
-    else this.#waitForOwner()
+    if (attachment.isOwner) {
+      this.ownerLeft()
+      if (endsWithClient) this.abandon()
+      else this.#waitForOwner()
+    }
+    // It may be over already, and have waited for this client alone to hear of it.
+    this.proceed()
   }
 
   /** Its client is gone: ends as gracefully as it can. An `abort` follows at the deadline. */

@@ -63,11 +63,17 @@ for (const flowControl of [false, true]) {
       const recorder = new Recorder(session as Socket)
       await recorder.until(7 + big.length)
       expect(recorder.data.subarray(0, 7).toString()).toBe("secret ")
-      expect(await answer).toMatchObject({ transport, kind: "tls", extra: { peername: {}, cipher: {}, peercert: { version: 3 } } })
+      expect(await answer).toMatchObject({
+        transport,
+        kind: "tls",
+        extra: { peername: {}, cipher: {}, peercert: { version: 3 } },
+      })
       session.write("welcome")
       await client.until(() => client.count(transport) === 7)
       expect(await client.request("transport/getExtraInfo", { transport, name: "compression", default: 1 })).toBeNull()
-      expect(await client.request("transport/getWriteBufferLimits", { transport })).toMatchObject({ highBytes: 524_288 })
+      expect(await client.request("transport/getWriteBufferLimits", { transport })).toMatchObject({
+        highBytes: 524_288,
+      })
       expect(await client.request("transport/canWriteEof", { transport })).toBe(false)
       client.notify("transport/close", { transport })
       session.end()
@@ -82,7 +88,9 @@ for (const flowControl of [false, true]) {
         port: 0,
       })
       const socket = await visit(harness, sockets[0]!.port)
-      const made = await client.until(() => client.notifications.find(({ method }) => method === "protocol/connectionMade"))
+      const made = await client.until(() =>
+        client.notifications.find(({ method }) => method === "protocol/connectionMade"),
+      )
       const transport = made.params.transport as number
       client.notify("transport/pauseReading", { transport })
       client.notify("transport/write", { transport, data: Buffer.from("go\n") })

@@ -131,7 +131,9 @@ describe("a Unix server", () => {
     expect(sockets).toEqual([{ path }])
     const visitor = await visit(path)
     visitor.end("hi")
-    const made = await client.until(() => client.notifications.find(({ method }) => method === "protocol/connectionMade"))
+    const made = await client.until(() =>
+      client.notifications.find(({ method }) => method === "protocol/connectionMade"),
+    )
     const { transport, kind, extra } = made.params as unknown as Opened
     expect(made.params.server).toBe(server)
     expect(kind).toBe("unix")
@@ -210,7 +212,10 @@ describe("a Unix server", () => {
     const path = join(directory, "x.sock")
     const { connect } = await harness.startDaemon()
     const client = await connect()
-    expect(await client.failure("loop/createUnixServer", { path })).toMatchObject({ code: 1201, data: { errno: "EACCES" } })
+    expect(await client.failure("loop/createUnixServer", { path })).toMatchObject({
+      code: 1201,
+      data: { errno: "EACCES" },
+    })
   })
 
   test("ends with its client, file and all", async () => {

@@ -79,7 +79,7 @@ describe.each(Array.from({ length: runs }, (_, run) => run))("run %i", (run) => 
     const options = { lifetime: "daemon", whenFull: "block" } as const
     const params = { host: "127.0.0.1", port: peer.port, options }
     const [transport, protocol] = await client.loop.createConnection(() => new Echoed(BYTES), params)
-    for (let at = 0; at < BYTES; ) {
+    for (let at = 0; at < BYTES;) {
       const bytes = 1 + Math.floor(harness.random() * 100_000)
       transport.write(data.subarray(at, at + bytes))
       at += bytes

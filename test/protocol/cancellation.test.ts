@@ -1,11 +1,11 @@
 /** A cancellation token of the library, whenever it is cancelled, becomes an aborted signal. */
 import { expect, test } from "vitest"
 import { CancellationTokenSource, type CancellationToken } from "vscode-jsonrpc/node"
-import { toAbortSignal } from "../../protocol/cancellation.ts"
+import { toAbortController } from "../../protocol/cancellation.ts"
 
 test("a token that is cancelled later aborts its signal then", () => {
   const source = new CancellationTokenSource()
-  const signal = toAbortSignal(source.token)
+  const signal = toAbortController(source.token).signal
   expect(signal.aborted).toBe(false)
   source.cancel()
   expect(signal.aborted).toBe(true)
@@ -13,12 +13,12 @@ test("a token that is cancelled later aborts its signal then", () => {
 
 test("a token that was cancelled before aborts its signal at once, though its event never comes", () => {
   const token: CancellationToken = { isCancellationRequested: true, onCancellationRequested: () => ({ dispose() {} }) }
-  expect(toAbortSignal(token).aborted).toBe(true)
+  expect(toAbortController(token).signal.aborted).toBe(true)
 })
 
 test("a token that is never cancelled never aborts", () => {
   const source = new CancellationTokenSource()
-  const signal = toAbortSignal(source.token)
+  const signal = toAbortController(source.token).signal
   source.dispose()
   expect(signal.aborted).toBe(false)
 })
