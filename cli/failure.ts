@@ -36,7 +36,10 @@ export function errnoOf(error: unknown): string | undefined {
 
 function exitNameOf(error: RpcError): ExitName {
   if (error.name === "PermissionDenied" || error.name === "Unauthenticated" || isDenied(error)) return "permission"
-  if (error.name === "UnknownTransport") return "notRunning"
+  if (error.name === "NotOwner") return "permission"
+  if (["UnknownTransport", "TransportClosed", "TransportBroken", "NoSuchProcess"].includes(error.name)) {
+    return "notRunning"
+  }
   return error.name === "TimedOut" ? "timedOut" : "failure"
 }
 

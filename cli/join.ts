@@ -2,7 +2,7 @@
  * How a verb comes to its daemon: the one on the socket, or a private one that ends with the command.
  * Loads the client library only when it is called.
  */
-import type { Client } from "transportd/client"
+import type { Client, ClientOptions } from "transportd/client"
 import { errnoOf, explain, Failure } from "./failure.ts"
 import { printable, tell } from "./print.ts"
 import { socketPath } from "./socketPath.ts"
@@ -19,6 +19,9 @@ const NOBODY = ["ENOENT", "ECONNREFUSED", "ENOTDIR", "ENOTSOCK"]
 const ANSWER_MS = 10_000
 
 const clientInfo = { name: "transportd-cli" }
+
+/** For verbs that hold what outlives their connection. A daemon that is there answers long before; a new one has nothing. */
+export const COME_BACK = { reconnect: { timeoutMs: 2_000 } }
 
 /** The daemon on the socket that was named, else the running one, else a private one. */
 export async function join({ socket, verbose = false }: JoinOptions): Promise<Client> {
@@ -37,9 +40,12 @@ export async function join({ socket, verbose = false }: JoinOptions): Promise<Cl
 }
 
 /** The running daemon, for verbs that make no sense without one. */
-export async function joinRunning({ socket, verbose = false }: JoinOptions): Promise<Client> {
+export async function joinRunning(
+  { socket, verbose = false }: JoinOptions,
+  options: ClientOptions = {},
+): Promise<Client> {
   const path = socketPath(socket)
-  const running = await tryJoin(path)
+  const running = await tryJoin(path, options)
   if (running === null) throw notRunning(socket)
   if (verbose) tell(`using the daemon on ${path}, process ${running.greeting.serverInfo.pid}`)
   return running
@@ -55,7 +61,7 @@ export function notRunning(socket?: string): Failure {
 }
 
 /** The daemon on `path`, or null when nobody listens there. Fails when somebody does and it does not go well. */
-export async function tryJoin(path: string): Promise<Client | null> {
+export async function tryJoin(path: string, options: ClientOptions = {}): Promise<Client | null> {
   const { connect } = await import("transportd/client")
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
@@ -63,7 +69,7 @@ export async function tryJoin(path: string): Promise<Client | null> {
     timer = setTimeout(() => reject(new Failure("unreachable", sentence)), ANSWER_MS)
   })
   try {
-    return await Promise.race([connect({ socket: path, clientInfo }), late])
+    return await Promise.race([connect({ socket: path, clientInfo, ...options }), late])
   } catch (error) {
     if (NOBODY.includes(errnoOf(error) ?? "")) return null
     if (error instanceof Failure || errnoOf(error) === "EACCES") throw error

@@ -68,6 +68,12 @@ export function tell(sentence: string): void {
   process.stderr.write(`transportd: ${sentence}\n`)
 }
 
+/** Says that bytes are missing in what is printed: on `fd`, for a process. */
+export function tellLost(bytes: number, fd?: number): void {
+  const where = fd === undefined ? "" : ` of ${fd === 2 ? "stderr" : "stdout"}`
+  tell(`${bytes} bytes${where} are lost here: they were not read in time, and more than was to be kept`)
+}
+
 /** A value as JSON: for people on a terminal, on one line for programs. */
 export function json(value: unknown): string {
   return JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined)

@@ -2,6 +2,7 @@
 import type { SubprocessProtocol, SubprocessTransport } from "transportd/client"
 import { flushed } from "./ending.ts"
 import { Failure } from "./failure.ts"
+import { tellLost } from "./print.ts"
 import { Drain, Feed } from "./relay.ts"
 
 export class ProgramRelay implements SubprocessProtocol {
@@ -46,6 +47,10 @@ export class ProgramRelay implements SubprocessProtocol {
 
   pipeDataReceived(fd: number, data: Buffer): void {
     this.#drains.get(fd)?.write(data)
+  }
+
+  bytesLost(from: number, to: number, fd: number): void {
+    tellLost(to - from, fd)
   }
 
   pipeConnectionLost(fd: number): void {

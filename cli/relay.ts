@@ -5,6 +5,7 @@
 import type { Readable, Writable } from "node:stream"
 import type { Protocol, ReadTransport, Transport, WriteTransport } from "transportd/client"
 import { flushed } from "./ending.ts"
+import { tellLost } from "./print.ts"
 
 /** A Node stream into a transport: the end of the one is the end of file of the other. */
 export class Feed {
@@ -113,6 +114,10 @@ export class Relay implements Protocol {
 
   dataReceived(data: Buffer): void {
     this.#drain?.write(data)
+  }
+
+  bytesLost(from: number, to: number): void {
+    tellLost(to - from)
   }
 
   /** Whether the transport stays half-open. */

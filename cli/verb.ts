@@ -49,5 +49,17 @@ export function numberOption(flags: string, description: string): Option {
   })
 }
 
+/** An option that takes a number of bytes. */
+export function bytesOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
+    if (Number.isSafeInteger(value)) return value
+    throw new InvalidArgumentError("give a number of bytes.")
+  })
+}
+
+/** An option that is a name for a transport. */
+export const nameOption = option("--name <name>", "a name for it, for `attach`, `logs` and all other verbs")
+
 export const socketOption = option("--socket <path>", "the daemon's socket (default: see `transportd socket-path`)")
 export const verboseOption = option("-v, --verbose", "say on stderr which daemon is used, and what happens")

@@ -109,6 +109,18 @@ export class SubprocessTransport implements BaseTransport {
     this.#link.notify("transport/close", { transport: this.id })
   }
 
+  /** Leaves the process to whoever attaches next, as `Transport.detach`; its pipes are lost with it. Again: no effect. */
+  detach(): void {
+    if (this.#closing || this.#lost) return
+    this.#closing = true
+    for (const pipe of this.#outputs.values()) if (!pipe.isClosing()) pipe.detach()
+    this.#link.notify("transport/detach", { transport: this.id })
+    setImmediate(() => {
+      for (const fd of [0, 1, 2]) this.pipeLost(fd, null)
+      this.lost(null)
+    })
+  }
+
   /** @internal The connection to the daemon is broken, and may come back. */
   suspend(): void {
     this.#stdin?.suspend()
@@ -179,6 +191,8 @@ export class SubprocessTransport implements BaseTransport {
     const next = (): void => {
       const pipe = pipes.pop()
       if (pipe !== undefined) return pipe.lost(next)
+      // Once more, where a detach met the loss on its way.
+      if (this.#lost) return
       this.#lost = true
       this.#forget()
       this.#call("connectionLost", () => this.#protocol.connectionLost?.(error))

@@ -33,12 +33,12 @@ export class ReadSide {
     return this.#position
   }
 
-  /** Whether the user has paused it. */
   /** Whether bytes wait that the protocol was not given. */
   get isHolding(): boolean {
     return this.#held.length > 0
   }
 
+  /** Whether the user has paused it. */
   get isPaused(): boolean {
     return this.#paused
   }
@@ -81,6 +81,12 @@ export class ReadSide {
     this.#link.notify("transport/resumeReading", { transport: this.#id })
     // Never from inside the user's call: callbacks come from the loop.
     setImmediate(() => this.#drain())
+  }
+
+  /** Reports to the byte what the protocol was given: whoever comes next goes on there. */
+  settle(): void {
+    const heldBytes = this.#held.reduce((sum, { length }) => sum + length, 0)
+    this.#link.notify("transport/consumed", { transport: this.#id, offset: this.#position - heldBytes })
   }
 
   /** The connection to the daemon is over: what a paused protocol holds back would be held for ever. */

@@ -174,6 +174,21 @@ export class Transport implements ReadTransport, WriteTransport {
     this.#link.notify("transport/abort", { transport: this.id })
   }
 
+  /**
+   * Leaves the transport to whoever attaches next, and who goes on right behind what this protocol was given; one with
+   * lifetime client ends. What the daemon does not have yet is dropped. `connectionLost(null)` follows. Again, and after
+   * `close()`: no effect.
+   */
+  detach(): void {
+    if (this.#state !== "open") return
+    this.#state = "closing"
+    this.#read.settle()
+    this.#read.stop()
+    this.#write.drop()
+    this.#link.notify("transport/detach", { transport: this.id })
+    setImmediate(() => this.lost(null))
+  }
+
   /** @internal The connection to the daemon is broken, and may come back. */
   suspend(): void {
     this.#write.suspend()
@@ -253,6 +268,8 @@ export class Transport implements ReadTransport, WriteTransport {
   /** @internal */
   lost(error: Error | null): void {
     this.#read.after(() => {
+      // Once more, where a detach met the loss on its way.
+      if (this.#state === "lost") return
       this.#state = "lost"
       this.#read.stop()
       this.#write.drop()
@@ -330,6 +347,13 @@ export class ReadPipe implements ReadTransport {
   /** @internal */
   get position(): number {
     return this.#read.position
+  }
+
+  /** @internal The process is left to others. */
+  detach(): void {
+    this.#state = "closing"
+    this.#read.settle()
+    this.#read.stop()
   }
 
   /** @internal What the user had said of it is said again. */

@@ -5,7 +5,7 @@
 import type { Readable, Writable } from "node:stream"
 import type { RequestDeclaration } from "../protocol/declare.ts"
 import { rpcError, RpcError } from "../protocol/errors.ts"
-import { LINGER_MS, MAX_BUFFERED_BYTES } from "../protocol/limits.ts"
+import { FLUSH_REPORT_BYTES, FLUSH_REPORT_MS, LINGER_MS, MAX_BUFFERED_BYTES } from "../protocol/limits.ts"
 import { Peer, type Framing, type RequestContext } from "../protocol/peer.ts"
 import {
   accepted,
@@ -61,6 +61,9 @@ export class Client implements Session {
   #saidExit = false
   #leaving = false
   #bufferedBytes = 0
+  /** How far each transport was flushed, where that is not said yet. */
+  readonly #reports = new Map<number, number>()
+  #unreportedBytes = 0
   #ignored = 0
   #stopWatching = (): void => {}
   #finish = (): void => {}
@@ -125,7 +128,21 @@ export class Client implements Session {
   }
 
   notify<Name extends DaemonNotificationName>(name: Name, params: DaemonNotificationParams<Name>): void {
+    if (this.#reports.size > 0) this.#sayReports()
     this.#peer.notify(name, params as object)
+  }
+
+  /**
+   * A small report waits for company: alone it wakes the client for nothing, and an answer of the remote often follows
+   * (64 B there and back: 150 µs with a report of its own, 100 µs with it in the same write).
+   */
+  reportFlushed(transport: number, offset: number, bytes: number): void {
+    this.#reports.set(transport, offset)
+    this.#unreportedBytes += bytes
+    if (this.#unreportedBytes >= FLUSH_REPORT_BYTES) this.#sayReports()
+    else if (this.#reports.size === 1) {
+      this.#options.daemon.clock.after(FLUSH_REPORT_MS, () => this.#sayReports(), { keepAlive: true })
+    }
   }
 
   /** Past the budget the client is not read: it stalls itself alone. */
@@ -188,6 +205,13 @@ export class Client implements Session {
       }
       throw error
     }
+  }
+
+  #sayReports(): void {
+    const reports = [...this.#reports]
+    this.#reports.clear()
+    this.#unreportedBytes = 0
+    for (const [transport, offset] of reports) this.#peer.notify("transport/flushed", { transport, offset })
   }
 
   #watch(heartbeatMs: number, isOfThisMachine: boolean): void {

@@ -2,14 +2,17 @@
 import { formatAddress, parseAddress } from "../address.ts"
 import { exitCode } from "../exitCodes.ts"
 import { Failure } from "../failure.ts"
-import { join, type JoinOptions } from "../join.ts"
+import { COME_BACK, join, joinRunning, type JoinOptions } from "../join.ts"
+import { askedToLeave, leave } from "../leaving.ts"
 import { tell } from "../print.ts"
 import { Relay } from "../relay.ts"
 import { standardStreams } from "../standardStreams.ts"
-import { numberOption, socketOption, verboseOption, type Verb } from "../verb.ts"
+import { nameOption, numberOption, option, socketOption, verboseOption, type Verb } from "../verb.ts"
 
 interface Options extends JoinOptions {
   readonly timeout?: number
+  readonly name?: string
+  readonly keep?: boolean
 }
 
 export const connect: Verb<Options> = {
@@ -17,26 +20,38 @@ export const connect: Verb<Options> = {
   options: [
     socketOption,
     numberOption("--timeout <seconds>", "how long the connection may take to come about"),
+    nameOption,
+    option("--keep", "Ctrl-C leaves the connection with the running daemon, for `transportd attach`"),
     verboseOption,
   ],
   example: "printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | transportd connect example.com:80",
-  async run(operands, { timeout, ...where }) {
+  ownSignals: true,
+  async run(operands, { timeout, name, keep = false, ...where }) {
     const address = parseAddress(operands)
-    const client = await join(where)
+    const asked = keep ? askedToLeave() : endOnInterrupt()
+    const client = await (keep ? joinRunning(where, COME_BACK) : join(where))
     const [transport, relay] = await client.loop.createConnection(() => new Relay(standardStreams()), {
       ...address,
       ...(timeout !== undefined && { timeoutMs: timeout * 1000 }),
+      options: { ...(name !== undefined && { name }), ...(keep && { lifetime: "daemon" as const }) },
     })
     if (where.verbose === true) tell(`connected to ${formatAddress(address)}, transport ${transport.id}`)
-    const error = await relay.lost
-    if (error !== null) throw lossOf(error, formatAddress(address))
+    const left = asked.then((status) => leave(transport, status, name))
+    const ended = await Promise.race([relay.lost, left])
+    if (ended instanceof Error) throw lossOf(ended, formatAddress(address))
     await client.close()
-    return exitCode("ok")
+    return ended ?? exitCode("ok")
   },
+}
+
+/** Ctrl-C ends what is not to be kept. */
+function endOnInterrupt(): Promise<never> {
+  process.once("SIGINT", () => process.exit(exitCode("interrupted")))
+  return new Promise(() => {})
 }
 
 /** Why a connection broke, in a sentence. */
 export function lossOf(error: Error, remote: string): Error {
-  if (error.name === "ConnectionEnded") return error
+  if (error.name === "ConnectionEnded" || error.name === "NotOwner") return error
   return new Failure("failure", `the connection with ${remote} broke: ${error.message}`)
 }

@@ -31,6 +31,14 @@ export const VERBS: Readonly<Record<string, Entry>> = {
     summary: "list the transports and servers of the running daemon",
     load: async () => (await import("./ls.ts")).ls,
   },
+  top: {
+    summary: "watch the running daemon at work",
+    load: async () => (await import("./top.ts")).top,
+  },
+  events: {
+    summary: "say what begins and ends in the running daemon, line by line",
+    load: async () => (await import("./events.ts")).events,
+  },
   connect: {
     summary: "connect to a TCP server: stdin goes there, stdout is what comes",
     load: async () => (await import("./connect.ts")).connect,
@@ -42,6 +50,22 @@ export const VERBS: Readonly<Record<string, Entry>> = {
   run: {
     summary: "run a program in the daemon, with this terminal's stdin, stdout and stderr",
     load: async () => (await import("./run.ts")).run,
+  },
+  attach: {
+    summary: "bring a transport that outlived its client to this terminal",
+    load: async () => (await import("./attach.ts")).attach,
+  },
+  logs: {
+    summary: "print what is kept of a transport's output",
+    load: async () => (await import("./logs.ts")).logs,
+  },
+  kill: {
+    summary: "send a signal to a process of the running daemon",
+    load: async () => (await import("./kill.ts")).kill,
+  },
+  close: {
+    summary: "end a transport of the running daemon",
+    load: async () => (await import("./close.ts")).close,
   },
   call: {
     summary: "send any request and print the answer",

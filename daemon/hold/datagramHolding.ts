@@ -125,7 +125,7 @@ export class DatagramHolding extends Holding {
     if (isOwner) {
       this.intake.writer = {
         recipient,
-        reportFlushed: (offset) => recipient.notify("transport/flushed", { transport, offset }),
+        reportFlushed: (offset, bytes) => recipient.reportFlushed(transport, offset, bytes),
         pauseWriting: () => recipient.notify("protocol/pauseWriting", { transport }),
         resumeWriting: () => recipient.notify("protocol/resumeWriting", { transport }),
       }

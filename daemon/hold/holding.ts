@@ -289,7 +289,7 @@ export abstract class Holding {
     const pipe = channel.fd === null ? { transport } : { transport, fd: channel.fd }
     return {
       recipient,
-      reportFlushed: (offset) => recipient.notify("transport/flushed", { transport: channel.id, offset }),
+      reportFlushed: (offset, bytes) => recipient.reportFlushed(channel.id, offset, bytes),
       pauseWriting: () => recipient.notify("protocol/pauseWriting", pipe),
       resumeWriting: () => recipient.notify("protocol/resumeWriting", pipe),
     }

@@ -12,7 +12,7 @@ import type { Recipient } from "./recipient.ts"
 export interface Writer {
   readonly recipient: Recipient
   /** With flow control: how far its bytes were flushed. */
-  reportFlushed(offset: number): void
+  reportFlushed(offset: number, bytes: number): void
   /** Without: asyncio's callbacks. */
   pauseWriting(): void
   resumeWriting(): void
@@ -84,7 +84,7 @@ export class Intake {
     this.#writer?.recipient.buffered(-bytes)
     while (this.#waiters[0] !== undefined && this.#waiters[0].offset <= this.#flushedBytes)
       this.#waiters.shift()?.resolve()
-    if (this.#writer?.recipient.flowControl) this.#writer.reportFlushed(this.#flushedBytes)
+    if (this.#writer?.recipient.flowControl) this.#writer.reportFlushed(this.#flushedBytes, bytes)
     else this.#checkMarks()
   }
 

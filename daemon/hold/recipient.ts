@@ -13,6 +13,8 @@ export interface Recipient {
   readonly outbox: Outbox
   /** Sends a callback. Once the client is gone: no effect. */
   notify<Name extends DaemonNotificationName>(name: Name, params: DaemonNotificationParams<Name>): void
+  /** Reports how far `transport` was flushed, `bytes` more than before: at once, or with the next callback. */
+  reportFlushed(transport: number, offset: number, bytes: number): void
   /** Counts bytes that were taken from it (plus) and handed to the system (minus). */
   buffered(bytes: number): void
 }

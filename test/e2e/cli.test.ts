@@ -48,6 +48,12 @@ describe("transportd", () => {
     [["connect", "::1:80"]],
     [["listen", "port"]],
     [["run"]],
+    [["attach"]],
+    [["attach", "--observe", "--steal", "1"]],
+    [["logs", "1", "--bytes", "few"]],
+    [["kill", "1", "2"]],
+    [["close"]],
+    [["top", "--interval", "soon"]],
     [["call"]],
     [["call", "daemon/info", "{"]],
     [["call", "daemon/info", "[1]"]],
@@ -67,8 +73,18 @@ describe("transportd", () => {
     expect((await sandbox.run(["socket-path", "--socket", "/a"], { env })).stdout).toBe("/a\n")
   })
 
-  it.each([["ls"], ["status"], ["stop"]])("%s needs a running daemon, and says how to get one", async (verb) => {
-    const { code, stdout, stderr } = await sandbox.run([verb])
+  it.each([
+    ["ls"],
+    ["status"],
+    ["stop"],
+    ["attach", "1"],
+    ["logs", "1"],
+    ["kill", "1"],
+    ["close", "1"],
+    ["top", "--once"],
+    ["events"],
+  ])("%s needs a running daemon, and says how to get one", async (...args) => {
+    const { code, stdout, stderr } = await sandbox.run(args)
     expect([code, stdout]).toEqual([3, ""])
     expect(stderr).toMatch(SENTENCE)
     expect(stderr).toContain("`transportd start`")

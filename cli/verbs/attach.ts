@@ -1,0 +1,99 @@
+/** `transportd attach`: a transport that outlived its client comes to this terminal; Ctrl-C leaves it running. */
+import type { Client, SubprocessTransport, Transport } from "transportd/client"
+import { exitCode, exitCodeOf } from "../exitCodes.ts"
+import { Failure, isRpcError } from "../failure.ts"
+import { COME_BACK, joinRunning, type JoinOptions } from "../join.ts"
+import { askedToLeave, leave } from "../leaving.ts"
+import { Onlooker } from "../onlooker.ts"
+import { tell } from "../print.ts"
+import { ProgramRelay } from "../programRelay.ts"
+import { describe, parseRef, refOperand, sinceOf, sinceOption, type Description, type Since } from "../ref.ts"
+import { Relay } from "../relay.ts"
+import { standardStreams } from "../standardStreams.ts"
+import { option, socketOption, verboseOption, type Verb } from "../verb.ts"
+
+interface Options extends JoinOptions {
+  readonly since?: Since
+  readonly observe?: boolean
+  readonly steal?: boolean
+}
+
+type Wishes = NonNullable<Parameters<Client["loop"]["attach"]>[2]>
+
+/** What was brought here, and how it ends. */
+interface Brought {
+  readonly transport: Transport | SubprocessTransport
+  /** Resolves to the exit status. */
+  readonly ended: Promise<number>
+}
+
+export const attach: Verb<Options> = {
+  operands: [refOperand],
+  options: [
+    socketOption,
+    sinceOption,
+    option("--observe", "only watch: nothing is sent, and who owns it keeps it"),
+    option("--steal", "take it from the client that owns it").conflicts("observe"),
+    verboseOption,
+  ],
+  example: "transportd attach web --since start",
+  ownSignals: true,
+  async run([operand = ""], { since, observe = false, steal = false, ...where }) {
+    const asked = askedToLeave()
+    const client = await joinRunning(where, COME_BACK)
+    const described = await describe(client, parseRef(operand))
+    const wishes: Wishes = {
+      ...(since !== undefined && { since: sinceOf(since, described) }),
+      ...(observe ? { role: "observer" as const } : { steal }),
+    }
+    const { transport, ended } = await bring(client, described, wishes, observe)
+    if (where.verbose === true) tell(`attached to transport ${transport.id}, ${described.kind}, as ${role(observe)}`)
+    const left = asked.then((status) => {
+      if (!observe && described.lifetime === "daemon") return leave(transport, status, described.name)
+      transport.detach()
+      return status
+    })
+    const status = await Promise.race([ended, left]).catch((error: Error) => {
+      throw lossOf(error)
+    })
+    await client.close()
+    return status
+  },
+}
+
+function role(observe: boolean): string {
+  return observe ? "observer" : "owner"
+}
+
+async function bring(
+  client: Client,
+  { transport: id, kind }: Description,
+  wishes: Wishes,
+  observe: boolean,
+): Promise<Brought> {
+  if (kind === "subprocess") {
+    const make = (): Onlooker | ProgramRelay => (observe ? new Onlooker() : new ProgramRelay())
+    const [transport, protocol] = await client.loop.attachSubprocess(make, id, wishes)
+    return { transport, ended: protocol instanceof Onlooker ? protocol.ended : protocol.ended.then(exitCodeOf) }
+  }
+  const make = (): Onlooker | Relay => (observe ? new Onlooker() : new Relay(standardStreams()))
+  const [transport, protocol] = await client.loop.attach(make, id, wishes)
+  return { transport, ended: protocol instanceof Onlooker ? protocol.ended : endOf(protocol) }
+}
+
+/** The end of a stream is no failure, its loss is. */
+async function endOf({ lost }: Relay): Promise<number> {
+  const error = await lost
+  if (error !== null) throw error
+  return exitCode("ok")
+}
+
+/** Why it is not here any more, in a sentence. */
+export function lossOf(error: Error): Error {
+  if (error instanceof Failure || error.name === "NotOwner") return error
+  // What the client says when it could not come back.
+  if (!isRpcError(error) || ["OsFailure", "ShuttingDown", "UnknownTransport"].includes(error.name)) {
+    return new Failure("unreachable", `the daemon was lost, and what it held: ${error.message}`)
+  }
+  return new Failure("failure", `the connection broke: ${error.message}`)
+}
