@@ -6,8 +6,10 @@ import {
   Address,
   DurationMs,
   FamilyOption,
+  HALF_A_CHARACTER,
   HostPort,
   Id,
+  isWhole,
   Opened,
   OpenedProcess,
   Options,
@@ -94,7 +96,7 @@ export const createServer = request("loop/createServer", {
   },
 })
 
-const SocketPath = z.string().min(1).max(4096).meta({
+const SocketPath = z.string().min(1).max(4096).refine(isWhole, HALF_A_CHARACTER).meta({
   description: "an absolute path, or a NUL and a name for an abstract socket of Linux (with Node 22 or newer)",
 })
 
@@ -191,6 +193,7 @@ const EnvironmentText = z
   .string()
   .max(131_072)
   .refine((text) => !text.includes("\0"), "must not contain a NUL")
+  .refine(isWhole, HALF_A_CHARACTER)
 
 /** Platform: Node hands user and group ids on as 32 bits with a sign. */
 const MAX_ID = 2_147_483_647

@@ -2,13 +2,14 @@
 import { z } from "zod"
 import { request } from "./declare.ts"
 import { CONNECT_TIMEOUT_MS } from "./limits.ts"
-import { DurationMs, Opened, Options } from "./primitives.ts"
+import { DurationMs, HALF_A_CHARACTER, isWhole, Opened, Options } from "./primitives.ts"
 
 const Path = z
   .string()
   .min(1)
   .max(4096)
   .refine((text) => !text.includes("\0"), "must not contain a NUL")
+  .refine(isWhole, HALF_A_CHARACTER)
 
 const source = {
   path: Path.optional().meta({ description: "a named pipe or a terminal" }),

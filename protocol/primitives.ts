@@ -27,6 +27,13 @@ export const Id = z
   .max(MAX_SAFE)
   .meta({ description: "chosen by the daemon, never reused within its life" })
 
+/** Whether `text` means the same bytes to the system: half a character has no UTF-8, and another would take its place. */
+export function isWhole(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text)
+}
+
+export const HALF_A_CHARACTER = "must not contain half a character"
+
 export const Name = z.string().min(1).max(256).meta({ description: "a unique label" })
 
 /** How a request names the transport, server or pipe that it is about. */

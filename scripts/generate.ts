@@ -1,12 +1,19 @@
 /**
- * Writes the reference pages that are made from the declarations: `npm run generate`, from the root of the repository.
+ * Writes the reference pages that are made from the declarations and the tests: `npm run generate`, from the root of the repository.
  * What they say is made in `generate/`; `test/house/generated.test.ts` holds the files to it.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { REFERENCE, referencePages } from "./generate/pages.ts"
 
-const pages = referencePages((file) => readFileSync(file, "utf8"))
+const pages = referencePages(
+  (file) => readFileSync(file, "utf8"),
+  (folder, ending) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith(ending))
+      .map((name) => `${folder}/${name}`)
+      .sort(),
+)
 rmSync(REFERENCE, { recursive: true, force: true })
 for (const [file, content] of pages) {
   mkdirSync(dirname(file), { recursive: true })

@@ -4,6 +4,7 @@ import type { Holding, HoldingOptions, Opened } from "../hold/holding.ts"
 import type { ServerHolding } from "../hold/serverHolding.ts"
 import { StreamHolding } from "../hold/streamHolding.ts"
 import type { Line } from "../open/line.ts"
+import type { News } from "../statistics.ts"
 import type { Context } from "./context.ts"
 
 /** Opens something under a new id and, if one is given, a name that is given back when it does not come about. */
@@ -43,27 +44,30 @@ export function surroundings(
     retainClosedMs: daemon.settings.retainClosedMs,
     ...(server !== undefined && { server: server.id }),
     events: {
-      changed: (event, recipient) => daemon.watchers.announce({ event, transport: id, clientId: recipient.id }),
+      changed: (event, recipient) => daemon.watchers.announce({ event, ...newsOf(find()), clientId: recipient.id }),
       over: () => {
-        daemon.watchers.announce({ event: "ended", transport: id })
+        daemon.watchers.announce({ event: "ended", ...newsOf(find()) })
         disconnected?.()
         daemon.estate.remove(find())
         if (options.lifetime === "daemon") daemon.table.keepEnded(find())
       },
       forgotten: (ending) => {
-        daemon.watchers.announce({ event: "forgotten", transport: id })
+        daemon.watchers.announce({ event: "forgotten", ...newsOf(find()) })
         daemon.table.remove(find(), ending)
       },
     },
   }
 }
 
+/** What the news says of a transport. */
+function newsOf({ id: transport, kind, name }: Holding): Pick<News, "transport" | "kind" | "name"> {
+  return { transport, kind, ...(name !== undefined && { name }) }
+}
+
 /** Enters a holding in the books: from now on its id and its name mean something. */
 export function enter<Held extends Holding>(holding: Held, { daemon }: Context): Held {
   daemon.table.add(holding)
-  const { id: transport, kind, name, owner } = holding
-  const bearer = name === undefined ? {} : { name }
-  daemon.watchers.announce({ event: "opened", transport, kind, ...bearer, clientId: owner?.id ?? null })
+  daemon.watchers.announce({ event: "opened", ...newsOf(holding), clientId: holding.owner?.id ?? null })
   if (holding.lifetime === "daemon") daemon.estate.add(holding)
   return holding
 }

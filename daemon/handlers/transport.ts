@@ -54,11 +54,11 @@ export const transportHandlers: HandlersOf<"transport"> = {
     return null
   },
   "transport/close": ({ transport }, context) => {
-    if (!hasEnded(transport, context)) whole(owned(transport, context)).close()
+    if (!hasEnded(transport, context) && !forgotten(transport, context)) whole(owned(transport, context)).close()
     return null
   },
   "transport/abort": ({ transport }, context) => {
-    if (!hasEnded(transport, context)) whole(owned(transport, context)).abort()
+    if (!hasEnded(transport, context) && !forgotten(transport, context)) whole(owned(transport, context)).abort()
     return null
   },
   "transport/sendSignal": ({ transport, signal }, context) => {
@@ -131,6 +131,14 @@ export const transportHandlers: HandlersOf<"transport"> = {
 /** Whether the transport was there and has ended: what only ends or pauses it is then done already. */
 function hasEnded(ref: Ref, { daemon: { table } }: Context): boolean {
   return table.ending(ref) !== undefined
+}
+
+/** Lets go of what is over, has no owner and is merely kept for late clients; false for anything else. */
+function forgotten(ref: Ref, { daemon: { table } }: Context): boolean {
+  const { holding } = table.find(ref)
+  if (holding.state !== "ended" || holding.owner !== null) return false
+  holding.forget()
+  return true
 }
 
 /** What `ref` names, if it is this client's. */

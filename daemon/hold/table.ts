@@ -39,7 +39,11 @@ export class Table {
   /** Takes `name`, if there is one, for `id`. Throws NameTaken. */
   takeName(name: string | undefined, id: number): void {
     if (name === undefined) return
-    if (this.#ids.has(name)) throw rpcError("NameTaken", `the name ${JSON.stringify(name)} is in use`, { name })
+    const bearer = this.#ids.get(name)
+    // What ended and is merely kept gives its name to who wants it, and can still be found by its id.
+    const isOver = bearer !== undefined && this.#targets.get(bearer)?.holding.state === "ended"
+    if (bearer !== undefined && !isOver)
+      throw rpcError("NameTaken", `the name ${JSON.stringify(name)} is in use`, { name })
     this.#ids.set(name, id)
   }
 

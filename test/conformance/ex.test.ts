@@ -79,7 +79,7 @@ proves("EX-2", "the TCP echo client writes inside connectionMade and waits for c
   const [transport] = await client.loop.createConnection(
     (): Protocol => ({
       connectionMade: (made) => made.write(Buffer.from("Hello World!")),
-      dataReceived: (data) => void lines.push(`Data received: ${data}`),
+      dataReceived: (data) => void lines.push(`Data received: ${data.toString()}`),
       connectionLost: () => {
         lines.push("The server closed the connection")
         onConLost.setResult()
@@ -129,7 +129,7 @@ proves("EX-4", "the UDP echo client closes on the answer; without a server it he
         transport.sendto(Buffer.from("Hello World!"))
       },
       datagramReceived: (data) => {
-        lines.push(`Received: ${data}`)
+        lines.push(`Received: ${data.toString()}`)
         transport?.close()
       },
       errorReceived: (error) => {

@@ -1,6 +1,6 @@
 /** The loop's methods for connections, servers and endpoints, as far as the document names them. */
 import { once } from "node:events"
-import { writeFileSync } from "node:fs"
+import { renameSync, statSync, writeFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { createServer } from "node:net"
 import { expect } from "vitest"
@@ -138,12 +138,19 @@ proves(
     const { client } = await startLibrary()
     const directory = await folder(harness)
     const path = join(directory, "socket")
-    const accepted = new Recorder()
-    const server = await client.loop.createUnixServer(() => accepted, { path })
+    await makeStale(path)
+    const accepted: Recorder[] = []
+    const factory = (): Recorder => {
+      const protocol = new Recorder()
+      accepted.push(protocol)
+      return protocol
+    }
+    const server = await client.loop.createUnixServer(factory, { path })
     expect(server.sockets).toEqual([{ path }])
     const [transport] = await client.loop.createUnixConnection(() => ({}), { path })
     transport.write(Buffer.from("x"))
-    await accepted.received(1)
+    while (accepted.length === 0) await barrier(client)
+    await accepted[0]?.received(1)
     await expect(client.loop.createUnixServer(unwanted, { path })).rejects.toMatchObject({ errno: "EADDRINUSE" })
     server.close()
     await server.waitClosed()
@@ -155,6 +162,17 @@ proves(
     await expect(client.loop.createUnixServer(unwanted, { path: file })).rejects.toMatchObject({ errno: "EADDRINUSE" })
   },
 )
+
+/** Leaves a socket file behind at which nobody answers. */
+async function makeStale(path: string): Promise<void> {
+  const server = createServer().listen(path)
+  await once(server, "listening")
+  renameSync(path, `${path}.kept`)
+  server.close()
+  await once(server, "close")
+  renameSync(`${path}.kept`, path)
+  expect(statSync(path).isSocket()).toBe(true)
+}
 
 proves("LOOP-create_datagram_endpoint", "binds, connects, both or neither, and refuses what has no sense", async () => {
   const { client } = await startLibrary()

@@ -38,7 +38,7 @@ proves("PP-2", "pipeDataReceived gets all that is written to each output, in the
 proves("PP-3", "fd is the child's number: 1 or 2", async () => {
   const { protocol } = await running(shell("echo out; echo err >&2"), new ProcessRecorder())
   await protocol.lost()
-  expect([...protocol.outputs.keys()].toSorted()).toEqual([1, 2])
+  expect(new Set(protocol.outputs.keys())).toEqual(new Set([1, 2]))
 })
 
 proves("PP-4", "data is never empty", async () => {

@@ -296,3 +296,20 @@ test("a server with lifetime daemon goes on, holds what it accepts, and can be t
   await dial(visitor, sockets[0]?.port as number, { lifetime: "client" })
   await second.until(() => second.notifications.find(({ params }) => params.server === server))
 })
+
+test("what ended gives its name to who wants it, and is let go when it is closed", async () => {
+  const { connect } = await harness.startDaemon()
+  const client = await connect()
+  const start = (): Promise<{ transport: number }> =>
+    client.request("loop/subprocessExec", { ...shell("exit 3"), options: { lifetime: "daemon", name: "job" } })
+  const { transport: first } = await start()
+  await client.lost(first)
+  const { transport: second } = await start()
+  await client.lost(second)
+  expect(await attach(client, first, { since: "start" })).toMatchObject({ transport: first })
+  await client.request("transport/detach", { transport: first })
+  await client.request("transport/close", { transport: first })
+  expect((await client.failure("transport/attach", { transport: first })).code).toBe(1102)
+  expect(await attach(client, "job")).toMatchObject({ transport: second })
+  await client.request("transport/detach", { transport: second })
+})

@@ -13,7 +13,7 @@ import { filesUnder, read, ROOT } from "./sources.ts"
 
 type Json = Readonly<Record<string, unknown>>
 
-const pages = referencePages(read)
+const pages = referencePages(read, filesUnder)
 
 describe("the generated reference", () => {
   it.each([...pages])("%s is what the sources say", (file, content) => {
