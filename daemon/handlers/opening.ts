@@ -35,7 +35,6 @@ export function surroundings(
   { id, options, server }: Wishes,
 ): Pick<HoldingOptions, "id" | "options" | "owner" | "clock" | "retainClosedMs" | "events" | "server"> {
   const disconnected = server?.connected()
-  const find = (): Holding => daemon.table.find(id).holding
   return {
     id,
     options,
@@ -44,16 +43,17 @@ export function surroundings(
     retainClosedMs: daemon.settings.retainClosedMs,
     ...(server !== undefined && { server: server.id }),
     events: {
-      changed: (event, recipient) => daemon.watchers.announce({ event, ...newsOf(find()), clientId: recipient.id }),
-      over: () => {
-        daemon.watchers.announce({ event: "ended", ...newsOf(find()) })
+      changed: (event, recipient, holding) =>
+        daemon.watchers.announce({ event, ...newsOf(holding), clientId: recipient.id }),
+      over: (holding) => {
+        daemon.watchers.announce({ event: "ended", ...newsOf(holding) })
         disconnected?.()
-        daemon.estate.remove(find())
-        if (options.lifetime === "daemon") daemon.table.keepEnded(find())
+        daemon.estate.remove(holding)
+        if (options.lifetime === "daemon") daemon.table.keepEnded(holding)
       },
-      forgotten: (ending) => {
-        daemon.watchers.announce({ event: "forgotten", ...newsOf(find()) })
-        daemon.table.remove(find(), ending)
+      forgotten: (ending, holding) => {
+        daemon.watchers.announce({ event: "forgotten", ...newsOf(holding) })
+        daemon.table.remove(holding, ending)
       },
     },
   }

@@ -31,14 +31,14 @@ export interface Ending {
   readonly broken: boolean
 }
 
-/** What a holding tells its surroundings. */
+/** What a holding tells its surroundings, itself being the last argument: it may happen before anybody knows of it. */
 export interface HoldingEvents {
   /** It is over; with lifetime daemon it is kept for late clients. Called once. */
-  over(): void
+  over(holding: Holding): void
   /** A client came or left. */
-  changed(change: "attached" | "detached", recipient: Recipient): void
+  changed(change: "attached" | "detached", recipient: Recipient, holding: Holding): void
   /** Nobody can attach any more: its id means nothing from now on. Called once. */
-  forgotten(ending: Ending): void
+  forgotten(ending: Ending, holding: Holding): void
 }
 
 export interface HoldingOptions {
@@ -153,7 +153,7 @@ export abstract class Holding {
     if (before !== undefined) this.#remove(before)
     if (wish.role === "owner" && owner !== undefined && owner !== before) this.#pushOut(owner, recipient.id)
     const attachment = this.#add(recipient, wish.role, wish.reading, starts)
-    this.held.events.changed("attached", recipient)
+    this.held.events.changed("attached", recipient, this)
     return { attachment, begin: () => this.#begin(attachment) }
   }
 
@@ -162,7 +162,7 @@ export abstract class Holding {
     const attachment = this.attachmentOf(recipient)
     if (attachment === undefined) return
     this.#remove(attachment)
-    this.held.events.changed("detached", recipient)
+    this.held.events.changed("detached", recipient, this)
     const endsWithClient = attachment.isOwner && this.lifetime === "client"
     if (endsWithClient) this.#abandonedBy = recipient
     else recipient.possessions.remove(this)
@@ -207,7 +207,7 @@ export abstract class Holding {
       attachment.recipient.possessions.remove(this)
     }
     this.#abandonedBy?.possessions.remove(this)
-    this.held.events.forgotten(this.#ending)
+    this.held.events.forgotten(this.#ending, this)
   }
 
   /** What a client hears of a channel. */
@@ -336,7 +336,7 @@ export abstract class Holding {
     this.#state = "ended"
     this.#ending = this.ending
     this.#cancelTimer()
-    events.over()
+    events.over(this)
     if (this.lifetime === "daemon") this.#cancelTimer = clock.after(retainClosedMs, () => this.forget())
   }
 }

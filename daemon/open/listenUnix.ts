@@ -2,7 +2,7 @@
 import { linkSync, renameSync, unlinkSync, type BigIntStats } from "node:fs"
 import { createServer, type Server, type Socket } from "node:net"
 import { dirname, join } from "node:path"
-import { RpcError, rpcError } from "../../protocol/errors.ts"
+import { rpcError, type RpcError } from "../../protocol/errors.ts"
 import type { ParsedParams } from "../../protocol/registry.ts"
 import { unixFailure } from "./dialUnix.ts"
 import { isAnswered, isSameFile, listening, lstatIfThere, withMode } from "./socketFile.ts"

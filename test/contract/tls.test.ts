@@ -33,7 +33,8 @@ streamContract({
     const awaitRemoteEnd = { timeoutMs: TLS_SHUTDOWN_TIMEOUT_MS, after: systemClock.after }
     return { transport: tlsTransport(session, events, awaitRemoteEnd), remote }
   },
-  reset: () => void plain.resetAndDestroy(),
+  // Platform: a reset in the very turn that ends the handshake reaches the other side as an end of file.
+  reset: () => void setImmediate(() => plain.resetAndDestroy()),
   async cleanup() {
     for (const socket of sockets) socket.destroy()
     server.close()

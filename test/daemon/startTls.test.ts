@@ -166,6 +166,21 @@ describe("a failure leaves the transport lost for the same reason, and nothing b
   })
 })
 
+test("plain text that was smuggled in before the handshake is never delivered as if it were secure", async () => {
+  const { connect } = await harness.startDaemon()
+  const client = await connect({ flowControl: true })
+  client.consumes = false
+  const peer = await listenPeer(harness)
+  const params = { host: peer.host, port: peer.port, options: { readWindowBytes: 3 } }
+  const { transport } = await client.request<Opened>("loop/createConnection", params)
+  const socket = await peer.accepted()
+  socket.write("OK\nRCPT TO: mallory\n")
+  await client.until(() => client.count(transport) === 3)
+  expect(await client.failure("loop/startTls", { transport, ...toLocalhost })).toMatchObject({ code: 1401 })
+  await client.lost(transport)
+  expect(client.data(transport).toString()).toBe("OK\n")
+})
+
 test("what is no plain connection, or is changing already, is refused and unharmed", async () => {
   const [client, transport, socket] = await plain()
   const first = client.request("loop/startTls", { transport, ...toLocalhost })

@@ -16,7 +16,7 @@ const harness = setup()
 interface Opened {
   readonly transport: number
   readonly kind: string
-  readonly extra: Record<string, any>
+  readonly extra: Record<string, unknown>
 }
 
 interface Serving {
