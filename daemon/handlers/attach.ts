@@ -28,7 +28,7 @@ export const attachHandlers: Pick<Handlers, "transport/attach" | "transport/deta
     return { ...holding.opened, ...main(positions, holding), channels: positions }
   },
   "transport/detach": ({ transport }, { daemon: { table }, session }) => {
-    if (table.ending(transport) === undefined) table.find(transport).holding.detach(session)
+    if (table.ending(transport, session) === undefined) table.find(transport).holding.detach(session)
     return null
   },
 }

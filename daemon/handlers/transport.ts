@@ -11,7 +11,7 @@ import type { Intake } from "../hold/intake.ts"
 import type { Outlet } from "../hold/outlet.ts"
 import { ProcessHolding } from "../hold/processHolding.ts"
 import { StreamHolding } from "../hold/streamHolding.ts"
-import type { Ref, Target } from "../hold/table.ts"
+import { endError, type Ref, type Target } from "../hold/table.ts"
 import { attachHandlers } from "./attach.ts"
 import type { Context, HandlersOf } from "./context.ts"
 
@@ -54,11 +54,11 @@ export const transportHandlers: HandlersOf<"transport"> = {
     return null
   },
   "transport/close": ({ transport }, context) => {
-    if (!hasEnded(transport, context) && !forgotten(transport, context)) whole(owned(transport, context)).close()
+    if (!hasEnded(transport, context)) whole(owned(transport, context)).close()
     return null
   },
   "transport/abort": ({ transport }, context) => {
-    if (!hasEnded(transport, context) && !forgotten(transport, context)) whole(owned(transport, context)).abort()
+    if (!hasEnded(transport, context)) whole(owned(transport, context)).abort()
     return null
   },
   "transport/sendSignal": ({ transport, signal }, context) => {
@@ -129,23 +129,17 @@ export const transportHandlers: HandlersOf<"transport"> = {
 }
 
 /** Whether the transport was there and has ended: what only ends or pauses it is then done already. */
-function hasEnded(ref: Ref, { daemon: { table } }: Context): boolean {
-  return table.ending(ref) !== undefined
-}
-
-/** Lets go of what is over, has no owner and is merely kept for late clients; false for anything else. */
-function forgotten(ref: Ref, { daemon: { table } }: Context): boolean {
-  const { holding } = table.find(ref)
-  if (holding.state !== "ended" || holding.owner !== null) return false
-  holding.forget()
-  return true
+function hasEnded(ref: Ref, { daemon: { table }, session }: Context): boolean {
+  return table.ending(ref, session) !== undefined
 }
 
 /** What `ref` names, if it is this client's. */
-function owned(ref: Ref, { daemon: { table }, session }: Context): Target {
+function owned(ref: Ref, context: Context): Target {
+  const { table } = context.daemon
+  const { session } = context
   const target = table.find(ref)
   if (target.holding.owner === session) return target
-  throw rpcError("NotOwner", `transport ${ref} belongs to another client`, { transport: ref })
+  throw stranger(target.holding, `transport ${ref} belongs to another client`, context)
 }
 
 /** What `close` and `abort` mean: the pipe that was named, or the whole holding. */
@@ -171,11 +165,19 @@ function intakeOf(ref: Ref, context: Context, operation: string): Intake {
 }
 
 /** What `ref` names, and this client's relation to it: that of an owner or an observer. */
-function attached(ref: Ref, { daemon: { table }, session }: Context): Target & { readonly attachment: Attachment } {
+function attached(ref: Ref, context: Context): Target & { readonly attachment: Attachment } {
+  const { table } = context.daemon
+  const { session } = context
   const target = table.find(ref)
   const attachment = target.holding.attachmentOf(session)
   if (attachment !== undefined) return { ...target, attachment }
-  throw rpcError("NotOwner", `this client is not attached to transport ${ref}`, { transport: ref })
+  throw stranger(target.holding, `this client is not attached to transport ${ref}`, context)
+}
+
+/** Why a client may not do something with what is not its own: it has ended, or is another's. */
+function stranger(holding: Holding, message: string, { daemon: { table }, session }: Context): RpcError {
+  const ending = table.ending(holding.id, session)
+  return ending === undefined ? rpcError("NotOwner", message, { transport: holding.id }) : endError(holding.id, ending)
 }
 
 /** This client's own position in what comes. */
@@ -201,7 +203,7 @@ function processOf(ref: Ref, context: Context, operation: string): ProcessHoldin
 }
 
 function sendSignal(ref: Ref, signal: string | number, context: Context): void {
-  const ending = context.daemon.table.ending(ref)
+  const ending = context.daemon.table.ending(ref, context.session)
   if (ending?.pid !== undefined) {
     throw rpcError("NoSuchProcess", `process ${ending.pid} has ended`, { pid: ending.pid })
   }

@@ -94,6 +94,11 @@ export abstract class Holding {
     return this.#state === "open" && this.isClosing ? "closing" : this.#state
   }
 
+  /** How it ended; null while it is not over. */
+  get ended(): Ending | null {
+    return this.#ending
+  }
+
   get owner(): Recipient | null {
     return this.#ownerAttachment?.recipient ?? null
   }

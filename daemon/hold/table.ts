@@ -7,6 +7,7 @@ import { MAX_RETAINED_ENDED } from "../../protocol/limits.ts"
 import { brokenTransport, closedTransport } from "../failures.ts"
 import type { Channel } from "./channel.ts"
 import type { Ending, Holding } from "./holding.ts"
+import type { Recipient } from "./recipient.ts"
 import type { ServerHolding } from "./serverHolding.ts"
 
 /** How many ended transports are remembered. */
@@ -110,9 +111,16 @@ export class Table {
     return target
   }
 
-  /** How the transport ended that `ref` names; undefined while it is open, and when it never was or is forgotten. */
-  ending(ref: Ref): Ending | undefined {
-    return typeof ref === "number" ? this.#endings.get(ref) : undefined
+  /**
+   * How the transport ended that `ref` names; undefined while it is open, and when it never was. One that is kept for
+   * late clients has ended for all but those that are attached and have not heard it all.
+   */
+  ending(ref: Ref, recipient: Recipient): Ending | undefined {
+    const id = this.#idOf(ref)
+    if (id === undefined) return undefined
+    const holding = this.#targets.get(id)?.holding
+    if (holding === undefined) return this.#endings.get(id)
+    return holding.attachmentOf(recipient) === undefined ? (holding.ended ?? undefined) : undefined
   }
 
   /** The server that `ref` names. Throws UnknownTransport. */
@@ -143,9 +151,13 @@ export class Table {
 
   #missing(ref: Ref, id: number | undefined): RpcError {
     const ending = id === undefined ? undefined : this.#endings.get(id)
-    if (ending === undefined || id === undefined) return unknown("transport", ref)
-    return ending.broken ? brokenTransport(id, ending.errno) : closedTransport(id)
+    return ending === undefined || id === undefined ? unknown("transport", ref) : endError(id, ending)
   }
+}
+
+/** What an operation on a transport that ended fails with. */
+export function endError(id: number, { broken, errno }: Ending): RpcError {
+  return broken ? brokenTransport(id, errno) : closedTransport(id)
 }
 
 function unknown(what: "transport" | "server", ref: Ref): RpcError {

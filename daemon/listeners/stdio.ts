@@ -14,6 +14,8 @@ const WATCH_MS = 1_000
 /** What this needs of the daemon. */
 interface Server {
   readonly clock: Clock
+  readonly ended: Promise<void>
+  shutdown(): void
   serve(
     input: Readable,
     output: Writable,
@@ -38,6 +40,9 @@ export async function serveStdio(
     },
   })
   await client.ended
+  // What would outlive a client has nobody left to come for it.
+  daemon.shutdown()
+  await daemon.ended
   stopWatching()
   return client.saidExit && !client.saidShutdown ? 1 : 0
 }

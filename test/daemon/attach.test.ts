@@ -297,7 +297,7 @@ test("a server with lifetime daemon goes on, holds what it accepts, and can be t
   await second.until(() => second.notifications.find(({ params }) => params.server === server))
 })
 
-test("what ended gives its name to who wants it, and is let go when it is closed", async () => {
+test("what ended gives its name to who wants it, and late messages about it are answered as after any end", async () => {
   const { connect } = await harness.startDaemon()
   const client = await connect()
   const start = (): Promise<{ transport: number }> =>
@@ -307,9 +307,11 @@ test("what ended gives its name to who wants it, and is let go when it is closed
   const { transport: second } = await start()
   await client.lost(second)
   expect(await attach(client, first, { since: "start" })).toMatchObject({ transport: first })
-  await client.request("transport/detach", { transport: first })
-  await client.request("transport/close", { transport: first })
-  expect((await client.failure("transport/attach", { transport: first })).code).toBe(1102)
-  expect(await attach(client, "job")).toMatchObject({ transport: second })
-  await client.request("transport/detach", { transport: second })
+  await client.lost(first)
+  for (const method of ["close", "abort", "pauseReading"])
+    await client.request(`transport/${method}`, { transport: first })
+  expect(await client.request("transport/isClosing", { transport: first })).toBe(true)
+  expect((await client.failure("transport/getReturncode", { transport: first })).code).toBe(1102)
+  expect((await client.failure("transport/kill", { transport: first })).code).toBe(1502)
+  expect(await attach(client, "job", { since: "start" })).toMatchObject({ transport: second })
 })

@@ -88,7 +88,7 @@ describe("transportd events", () => {
     expect((await sandbox.run(["run", "-d", "--name", "new", "true"])).code).toBe(0)
     const [words, lines] = watchers as [(typeof watchers)[0], (typeof watchers)[0]]
     await words.says(/^\d\d:\d\d:\d\d {2}opened {8}subprocess \d+ new, client \d+\n/m, "stdout")
-    await words.says(/^\d\d:\d\d:\d\d {2}ended {9}transport \d+\n/m, "stdout")
+    await words.says(/^\d\d:\d\d:\d\d {2}ended {9}subprocess \d+ new\n/m, "stdout")
     await lines.says(/"event":"opened","transport":\d+,"kind":"subprocess","name":"new"/, "stdout")
     await lines.says(/"event":"ended"/, "stdout")
     for (const watcher of watchers) {
