@@ -309,7 +309,8 @@ export class Loop {
     const { transport, kind } = attached
     if (kind === "udp" || (kind === "subprocess") !== (wanted === "subprocess")) {
       this.#requests.notify("transport/detach", { transport })
-      const message = `transport ${ref} is a ${kind}; ${kind === "subprocess" ? "attachSubprocess" : "attach"} is for it`
+      const method = { subprocess: "attachSubprocess", udp: "no method" }[kind as string] ?? "attach"
+      const message = `transport ${ref} is a ${kind}; ${method} is for it`
       throw rpcError("NotSupported", message, { kind, operation: "attach" })
     }
     this.#endpoints.keep(transport, options.role)

@@ -136,6 +136,7 @@ export class Transport implements ReadTransport, WriteTransport {
 
   /** Throws NotSupported on TLS, which ends both ways at once. */
   writeEof(): void {
+    if (this.#kind === "pipe") return this.close()
     if (this.canWriteEof()) return this.#write.writeEof()
     const data = { kind: this.#kind, operation: "writeEof" }
     throw rpcError("NotSupported", "TLS ends both ways at once; close it", data)

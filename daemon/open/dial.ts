@@ -4,12 +4,9 @@ import type { ParsedParams } from "../../protocol/registry.ts"
 import { rpcError } from "../../protocol/errors.ts"
 import { openFailure } from "../failures.ts"
 import { attempt } from "./attempt.ts"
-import { resolveHost } from "./resolve.ts"
+import { checkHost, resolveHost, socketLookup } from "./resolve.ts"
 
 export type DialParams = Omit<ParsedParams<"loop/createConnection">, "options">
-
-/** A name that no resolver can know: found before it costs a look-up. */
-const MAX_HOST_BYTES = 253
 
 /**
  * A connected socket that has not been read from, `allowHalfOpen` as asyncio needs it.
@@ -25,14 +22,13 @@ export async function dial(params: DialParams, signal: AbortSignal): Promise<Soc
       address: host,
       port,
     })
-  if (host.includes("\0") || host.length > MAX_HOST_BYTES) {
-    throw rpcError("ResolveFailed", "the host is no name and no address", { host, reason: "EINVAL" })
-  }
+  checkHost(host)
   const localAddress = localAddr && (await resolveLocal(localAddr.host, family, signal))
   const socket = connect({
     host,
     port,
     allowHalfOpen: true,
+    lookup: socketLookup(signal),
     ...(family !== undefined && { family }),
     ...(localAddr !== undefined && { localAddress, localPort: localAddr.port }),
     // Node's own default gives a distant first address a quarter of a second before the next is tried for good.

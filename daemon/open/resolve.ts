@@ -1,6 +1,6 @@
 /** Names to addresses. */
 import { lookup } from "node:dns/promises"
-import { isIP } from "node:net"
+import { isIP, type LookupFunction } from "node:net"
 import { rpcError } from "../../protocol/errors.ts"
 import { lookups } from "./lookups.ts"
 
@@ -30,4 +30,16 @@ export async function resolveHost(host: string, { family, hints, signal }: Looku
   const wish = { all: true, ...(family !== undefined && { family }), ...(hints !== undefined && { hints }) } as const
   const found = await lookups.run(host, () => lookup(host, wish), signal)
   return found.map(({ address }) => address)
+}
+
+/** How a socket looks up the name that it connects to: in the same row as everybody. */
+export function socketLookup(signal: AbortSignal): LookupFunction {
+  return (host, options, done) => {
+    lookups
+      .run(host, () => lookup(host, { ...options, all: true }), signal)
+      .then(
+        (found) => (options.all === true ? done(null, found) : done(null, found[0]?.address ?? "", found[0]?.family)),
+        (error: NodeJS.ErrnoException) => done(error, []),
+      )
+  }
 }

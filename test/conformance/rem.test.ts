@@ -194,23 +194,27 @@ proves("REM-12", "errors keep what they are: each of the system's and of TLS has
   const host = "127.0.0.1"
   const tls = { verify: false }
   for (const [attempt, error] of [
-    [loop.createConnection(none, { host, port: 1 }), { name: "OsFailure", errno: "ECONNREFUSED" }],
-    [loop.createUnixConnection(none, { path: "/no/such" }), { name: "OsFailure", errno: "ENOENT" }],
-    [loop.createServer(none, { host, port: peer.port }), { name: "OsFailure", errno: "EADDRINUSE" }],
-    [loop.createConnection(none, { host: "host.invalid", port: 1 }), { name: "ResolveFailed" }],
-    [loop.subprocessExec(none, ["/etc/passwd"]), { name: "SpawnFailed", errno: "EACCES" }],
-    [loop.createConnection(none, { host, port: peer.port, tls, serverHostname: "" }), { name: "TlsHandshakeFailed" }],
+    [() => loop.createConnection(none, { host, port: 1 }), { name: "OsFailure", errno: "ECONNREFUSED" }],
+    [() => loop.createUnixConnection(none, { path: "/no/such" }), { name: "OsFailure", errno: "ENOENT" }],
+    [() => loop.createServer(none, { host, port: peer.port }), { name: "OsFailure", errno: "EADDRINUSE" }],
+    [() => loop.createConnection(none, { host: "host.invalid", port: 1 }), { name: "ResolveFailed" }],
+    [() => loop.subprocessExec(none, ["/etc/passwd"]), { name: "SpawnFailed", errno: "EACCES" }],
     [
-      loop.createConnection(none, {
-        host,
-        port: deaf.port,
-        tls: { ...tls, handshakeTimeoutMs: 20 },
-        serverHostname: "",
-      }),
+      () => loop.createConnection(none, { host, port: peer.port, tls, serverHostname: "" }),
+      { name: "TlsHandshakeFailed" },
+    ],
+    [
+      () =>
+        loop.createConnection(none, {
+          host,
+          port: deaf.port,
+          tls: { ...tls, handshakeTimeoutMs: 20 },
+          serverHostname: "",
+        }),
       { name: "TimedOut", data: { operation: "handshake" } },
     ],
   ] as const) {
-    await expect(attempt).rejects.toMatchObject(error)
+    await expect(attempt()).rejects.toMatchObject(error)
   }
   const { transport, protocol, remote } = await connected("tcp", new Recorder())
   remote.resetAndDestroy()

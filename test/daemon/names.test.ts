@@ -1,8 +1,10 @@
 /** Names and addresses, as this machine has them: only names that need no network. */
 import { isIP } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
-import { Lookups } from "../../daemon/open/lookups.ts"
+import { lookups as shared, Lookups } from "../../daemon/open/lookups.ts"
+import { MAX_LOOKUPS } from "../../protocol/limits.ts"
 import { TestClock } from "../support/clock.ts"
+import { closedPort } from "../support/peers.ts"
 import { setup } from "../support/setup.ts"
 
 const { startDaemon } = setup()
@@ -107,6 +109,25 @@ describe("getnameinfo", () => {
   it("wants one address", async () => {
     expect((await refusal("loop/getnameinfo", { port: 80 }))[0]).toBe(-32602)
     expect((await refusal("loop/getnameinfo", { host: "::1", address: { host: "::1", port: 1 } }))[0]).toBe(-32602)
+  })
+})
+
+describe("a connection to a name", () => {
+  it("waits in the row of look-ups, and is cancelled there", async () => {
+    const client = await (await startDaemon()).connect()
+    let release = (): void => {}
+    const released = new Promise<void>((resolve) => (release = resolve))
+    const blocking = Array.from({ length: MAX_LOOKUPS }, () => shared.run("nothing", () => released))
+    const params = { host: "localhost", port: await closedPort() }
+    const cancelled = client.ask("loop/createConnection", params, "to be cancelled")
+    const refused = client.ask("loop/createConnection", params)
+    client.notify("$/cancelRequest", { id: "to be cancelled" })
+    expect((await cancelled).error?.code).toBe(-32800)
+    const address = await client.ask("loop/createConnection", { ...params, host: "127.0.0.1" })
+    expect(address.error?.data?.errno).toBe("ECONNREFUSED")
+    release()
+    await Promise.all(blocking)
+    expect((await refused).error?.data?.errno).toBe("ECONNREFUSED")
   })
 })
 

@@ -76,6 +76,28 @@ describe("the examples of asyncio's documentation", () => {
     expect(server.lines()).toEqual([...serverLines, ...serverLines])
   })
 
+  it("UDP echo server and UDP echo client", async () => {
+    const server = start("udpEchoServer", "0")
+    const port = await boundPort()
+    for (let count = 0; count < 2; count++) {
+      const client = start("udpEchoClient", String(port))
+      expect(await ended(client)).toBe(0)
+      expect(client.lines()).toEqual([
+        "Send: Hello World!",
+        "Received: Hello World!",
+        "Close the socket",
+        "Connection closed",
+      ])
+    }
+    server.child.kill()
+    await ended(server)
+    const serverLines = [
+      expect.stringMatching(/^Received 'Hello World!' from \('127\.0\.0\.1', \d+\)$/),
+      expect.stringMatching(/^Send 'Hello World!' to \('127\.0\.0\.1', \d+\)$/),
+    ]
+    expect(server.lines()).toEqual(["Starting UDP server", ...serverLines, ...serverLines])
+  })
+
   it("loop.subprocess_exec() and SubprocessProtocol", async () => {
     const program = start("subprocess")
     expect(await ended(program)).toBe(0)
@@ -89,6 +111,16 @@ async function listening(): Promise<{ readonly port: number }> {
     for (const server of daemon.table.servers()) {
       const [address] = server.describe().sockets
       if (address !== undefined && "port" in address) return address
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** The port of the one endpoint of the daemon, as soon as there is one. */
+async function boundPort(): Promise<number> {
+  for (;;) {
+    for (const { kind, extra } of daemon.table.holdings()) {
+      if (kind === "udp") return (extra.sockname as { port: number }).port
     }
     await new Promise((resolve) => setImmediate(resolve))
   }
