@@ -1,6 +1,7 @@
 /** Names to addresses. */
 import { lookup } from "node:dns/promises"
 import { isIP, type LookupFunction } from "node:net"
+import { callbackify } from "node:util"
 import { rpcError } from "../../protocol/errors.ts"
 import { lookups } from "./lookups.ts"
 
@@ -35,11 +36,11 @@ export async function resolveHost(host: string, { family, hints, signal }: Looku
 /** How a socket looks up the name that it connects to: in the same row as everybody. */
 export function socketLookup(signal: AbortSignal): LookupFunction {
   return (host, options, done) => {
-    lookups
-      .run(host, () => lookup(host, { ...options, all: true }), signal)
-      .then(
-        (found) => (options.all === true ? done(null, found) : done(null, found[0]?.address ?? "", found[0]?.family)),
-        (error: NodeJS.ErrnoException) => done(error, []),
-      )
+    const look = callbackify(() => lookups.run(host, () => lookup(host, { ...options, all: true }), signal))
+    look((error, found) => {
+      // Node's own type wants an address beside an error.
+      if (error !== null || options.all === true) done(error, found ?? [])
+      else done(null, found[0]?.address ?? "", found[0]?.family)
+    })
   }
 }
