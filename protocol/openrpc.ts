@@ -27,10 +27,11 @@ export function openrpcDocument(version: string): Json {
   }
 }
 
-/** The JSON Schema of what a sender gives: defaults are optional there. */
+/** The JSON Schema of what a sender gives: defaults are optional there. Draft 7, which is what OpenRPC takes. */
 export function jsonSchema(schema: z.ZodType, io: "input" | "output" = "input"): Json {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
     io,
+    target: "draft-7",
     unrepresentable: "any",
     override: ({ zodSchema, jsonSchema: json }) => {
       if (zodSchema === bytesInput) Object.assign(json, { type: "string", contentEncoding: "base64" })
