@@ -1,46 +1,87 @@
 /**
  * `npm run bench`: what the daemon costs, beside what can be had without it. All ways take turns in one run, and all
- * that counts are ratios of medians. Options: --only NAME (again and again), --quick, --json FILE.
- * Progress goes to stderr, the table to stdout. Nothing here is a test.
+ * that counts are ratios of medians. Progress goes to stderr, the tables to stdout. Nothing here is a test: the exit
+ * status is 1 when a measure could not be run to its end, and says nothing of figures.
  */
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
-import { prepareField } from "./field.ts"
-import { ratio, type Effort, type Row } from "./measure.ts"
+import { Field } from "./field.ts"
+import { Unavailable, type Effort, type Finding, type Measure } from "./measure.ts"
 import { MEASURES } from "./measures/index.ts"
+import { resultsOf, thisMachine, type Results } from "./results.ts"
 import { seconds } from "./statistics.ts"
-import { machineLine, tableOf, thisMachine } from "./table.ts"
+import { reportOf } from "./table.ts"
 
-const { values } = parseArgs({
-  options: {
-    only: { type: "string", multiple: true, default: [] },
-    quick: { type: "boolean", default: false },
-    json: { type: "string" },
-  },
-})
+const USAGE = `npm run bench -- [--only NAME]… [--rounds N] [--quick] [--json FILE]
 
-const { only, quick, json } = values
-const unknown = only.filter((name) => !MEASURES.some((measure) => measure.name === name))
-if (unknown.length > 0) {
-  const names = MEASURES.map(({ name }) => name).join(", ")
-  console.error(`there is no measure ${unknown.join(", ")}; there are ${names}`)
-  process.exit(2)
-}
+  --only NAME    this measure alone; again for more:
+${MEASURES.map(({ name, about }) => `                   ${name.padEnd(15)} ${about}`).join("\n")}
+  --rounds N     rounds that count, for each way; 5 if not given
+  --quick        one round of a tenth: does it run?
+  --json FILE    the results, for programs`
 
-const effort: Effort = quick ? { rounds: 1, share: 0.1 } : { rounds: 5, share: 1 }
-const machine = thisMachine()
-const rows: Row[] = []
-const field = await prepareField()
-for (const measure of MEASURES) {
-  if (only.length > 0 && !only.includes(measure.name)) continue
-  process.stderr.write(`${measure.name} …`)
-  const took = await seconds(async () => rows.push(...(await measure.run(field, effort))))
-  process.stderr.write(` ${took.toFixed(1)} s\n`)
-}
+const { only, rounds, quick, json } = options()
+const effort: Effort = { rounds: rounds ?? (quick ? 1 : 5), share: quick ? 0.1 : 1 }
+const begun = { date: new Date(), machine: thisMachine(versions()), quick, effort }
+const findings: Finding[] = []
+const missing: Array<Results["missing"][number]> = []
+
+const field = await Field.prepare()
+for (const measure of MEASURES.filter(({ name }) => only.length === 0 || only.includes(name))) await take(measure)
 await field.end()
 
-console.log(`${machineLine(machine)}\n\n${tableOf(rows)}`)
-if (json !== undefined) {
-  const measured = rows.map((row) => ({ ...row, ratio: ratio(row) }))
-  writeFileSync(json, `${JSON.stringify({ machine, quick, rows: measured }, null, 2)}\n`)
+const results = resultsOf(begun, findings, missing)
+console.log(reportOf(results))
+if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`)
+
+/** One that fails does not take the others' figures with it. */
+async function take(measure: Measure): Promise<void> {
+  process.stderr.write(`${measure.name} …`)
+  try {
+    const took = await seconds(async () => findings.push(...(await measure.run(field, effort))))
+    process.stderr.write(` ${took.toFixed(1)} s\n`)
+  } catch (error) {
+    if (!(error instanceof Unavailable)) process.exitCode = 1
+    const why = error instanceof Unavailable ? `skipped: ${error.message}` : `failed: ${String(error)}`
+    missing.push({ measure: measure.name, why })
+    process.stderr.write(` ${why}\n`)
+  }
+}
+
+function options(): { only: string[]; rounds: number | undefined; quick: boolean; json: string | undefined } {
+  try {
+    const { values } = parseArgs({
+      options: {
+        help: { type: "boolean", short: "h" },
+        only: { type: "string", multiple: true, default: [] },
+        rounds: { type: "string" },
+        quick: { type: "boolean", default: false },
+        json: { type: "string" },
+      },
+    })
+    if (values.help === true) {
+      console.log(USAGE)
+      process.exit(0)
+    }
+    const unknown = values.only.filter((name) => !MEASURES.some((measure) => measure.name === name))
+    if (unknown.length > 0) throw new Error(`there is no measure ${unknown.join(", ")}`)
+    const count = values.rounds === undefined ? undefined : Number(values.rounds)
+    if (count !== undefined && !(Number.isInteger(count) && count > 0))
+      throw new Error("--rounds is a number from 1 on")
+    return { only: values.only, rounds: count, quick: values.quick, json: values.json }
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`)
+    process.exit(2)
+  }
+}
+
+function versions(): Results["machine"]["versions"] {
+  const lock = readFileSync(new URL("../../package-lock.json", import.meta.url), "utf8")
+  const { packages } = JSON.parse(lock) as { packages: Readonly<Record<string, { version: string }>> }
+  const versionOf = (path: string): string => packages[path]?.version ?? "unknown"
+  return {
+    transportd: versionOf(""),
+    Node: process.versions.node,
+    "vscode-jsonrpc": versionOf("node_modules/vscode-jsonrpc"),
+  }
 }

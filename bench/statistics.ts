@@ -30,11 +30,13 @@ export async function interleaved<Name extends string, Result>(
   return results
 }
 
-/** Medians of what {@link interleaved} gave. */
-export function medians<Name extends string>(results: Record<Name, readonly number[]>): Record<Name, number> {
-  return Object.fromEntries(
-    Object.entries<readonly number[]>(results).map(([name, values]) => [name, median(values)]),
-  ) as Record<Name, number>
+/** One number of each result that {@link interleaved} gave, where a result has several. */
+export function each<Name extends string, Result>(
+  results: Readonly<Record<Name, readonly Result[]>>,
+  pick: (result: Result) => number,
+): Record<Name, number[]> {
+  const entries = Object.entries<readonly Result[]>(results).map(([name, of]) => [name, of.map(pick)])
+  return Object.fromEntries(entries) as Record<Name, number[]>
 }
 
 /** Seconds that `action` takes. */

@@ -1,32 +1,26 @@
-/** The result for people and for programs: a Markdown table, and the machine it was measured on. */
-import { availableParallelism, cpus, loadavg, release, type } from "node:os"
-import { meets, ratio, type Row } from "./measure.ts"
+/** The results for people, in Markdown: the machine, the comparisons, how costs grow, what is missing. */
+import { growthOf, meets, ratio, type Finding, type Growth, type Row } from "./measure.ts"
+import type { Machine, Results } from "./results.ts"
 
-export interface Machine {
-  readonly cores: number
-  readonly cpu: string
-  readonly node: string
-  readonly system: string
-  /** Processes that wanted to run in the last minute, before we began: far over 0, the figures are somebody else's too. */
-  readonly load: number
+/** All of `results`. */
+export function reportOf({ machine, rounds, quick, rows, growths, missing }: Results): string {
+  const parts = [
+    machineLine(machine),
+    quick ? "A quick run: too short for its figures to mean anything." : `Medians of ${rounds} rounds.`,
+    ...(rows.length > 0 ? [tableOf(rows)] : []),
+    ...[...new Set(growths.map(({ per }) => per))].map((per) => growthTableOf(per, growths)),
+    ...missing.map(({ measure, why }) => `${measure}: ${why}`),
+  ]
+  return parts.join("\n\n")
 }
 
-export function thisMachine(): Machine {
-  return {
-    cores: availableParallelism(),
-    cpu: cpus()[0]?.model.trim() ?? "unknown",
-    node: process.version,
-    system: `${type()} ${release()}`,
-    load: loadavg()[0] ?? 0,
-  }
-}
-
-export function machineLine({ cores, cpu, node, system, load }: Machine): string {
-  return `${cores} cores, ${cpu}, Node ${node}, ${system}, load ${load.toFixed(1)} before the run`
+export function machineLine({ cores, cpu, system, versions, load }: Machine): string {
+  const names = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return [`${cores} cores`, cpu, system, ...names, `load ${load.toFixed(1)} before the run`].join(", ")
 }
 
 export function tableOf(rows: readonly Row[]): string {
-  const head = ["measure", "unit", "of", "figure", "to", "figure", "ratio", "goal", ""]
+  const head = ["measure", "unit", "of", "figure", "to", "figure", "ratio", "of rounds", "goal", ""]
   const lines = rows.map((row) => [
     row.what,
     row.unit,
@@ -35,9 +29,33 @@ export function tableOf(rows: readonly Row[]): string {
     row.to,
     short(row.reference),
     ratio(row).toFixed(2),
+    row.spread === undefined ? "" : row.spread.map((end) => end.toFixed(2)).join("–"),
     goalOf(row),
-    row.goal === undefined ? "" : meets(row) ? "met" : "missed",
+    verdictOf(row),
   ])
+  return markdown(head, lines)
+}
+
+/** How the cost of one grows with how many `per` there are. */
+export function growthTableOf(per: string, growths: readonly Growth[]): string {
+  const those = growths.filter((growth) => growth.per === per)
+  const sizes = [...new Set(those.flatMap(({ costs }) => costs.map(({ size }) => size)))].sort((a, b) => a - b)
+  const head = [`cost per ${per}, with`, "unit", ...sizes.map(String), "growth", "goal", ""]
+  const lines = those.map((growth) => [
+    growth.what,
+    growth.unit,
+    ...sizes.map((size) => {
+      const cost = growth.costs.find((at) => at.size === size)?.cost
+      return cost === undefined ? "" : short(cost)
+    }),
+    growthOf(growth).toFixed(2),
+    goalOf(growth),
+    verdictOf(growth),
+  ])
+  return markdown(head, lines)
+}
+
+function markdown(head: readonly string[], lines: ReadonlyArray<readonly string[]>): string {
   const all = [head, ...lines]
   const widths = head.map((_, column) => Math.max(3, ...all.map((line) => line[column]?.length ?? 0)))
   const format = (line: readonly string[]): string =>
@@ -45,11 +63,17 @@ export function tableOf(rows: readonly Row[]): string {
   return [format(head), format(widths.map((width) => "-".repeat(width))), ...lines.map(format)].join("\n")
 }
 
-function goalOf({ goal }: Row): string {
+export function goalOf({ goal }: Finding): string {
   if (goal === undefined) return ""
   return "atLeast" in goal ? `≥ ${goal.atLeast}` : `≤ ${goal.atMost}`
 }
 
-function short(figure: number): string {
+function verdictOf(finding: Finding): string {
+  const met = meets(finding)
+  return met === undefined ? "" : met ? "met" : "missed"
+}
+
+/** Three digits that count, and no more than are there. */
+export function short(figure: number): string {
   return figure >= 100 ? Math.round(figure).toString() : figure.toPrecision(3)
 }

@@ -3,9 +3,9 @@ import { once } from "node:events"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { connect } from "transportd/client"
-import type { Measure } from "../measure.ts"
+import { compare, type Measure } from "../measure.ts"
 import { residentBytes, startDaemon, startRole } from "../processes.ts"
-import { interleaved, medians } from "../statistics.ts"
+import { interleaved } from "../statistics.ts"
 import type { Field } from "../field.ts"
 
 /** Opened before the first look, so that what a first connection costs once is not counted. */
@@ -15,14 +15,15 @@ const CONNECTIONS = 1000
 /** Opens as many connections; what the process takes then. */
 type Open = (count: number) => Promise<void>
 
+const HOLD = { daemon: inDaemon, "net.Socket": bare }
+const NAMES = Object.keys(HOLD) as Array<keyof typeof HOLD>
+
 export const memory: Measure = {
   name: "memory",
+  about: "what an idle TCP connection takes",
   async run(field, { rounds }) {
-    const hold = { daemon: inDaemon, "net.Socket": bare }
-    const costs = await interleaved(["daemon", "net.Socket"] as const, rounds, (name) => hold[name](field))
-    const { daemon: figure, "net.Socket": reference } = medians(costs)
-    const row = { what: "memory of an idle TCP connection", unit: "bytes" }
-    return [{ ...row, of: "daemon", to: "net.Socket", figure, reference, goal: { atMost: 1.3 } }]
+    const costs = await interleaved(NAMES, rounds, (name) => HOLD[name](field))
+    return [compare("memory of an idle TCP connection", "bytes", costs)("daemon", "net.Socket", { atMost: 1.3 })]
   },
 }
 

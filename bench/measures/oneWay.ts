@@ -1,28 +1,32 @@
 /** One direction at a time: all to the remote, all from it. */
+import { costOf, CostTable } from "../cost.ts"
 import type { Measure } from "../measure.ts"
-import { interleaved, medians, seconds } from "../statistics.ts"
+import { interleaved } from "../statistics.ts"
 import { sourced, sunk } from "../traffic.ts"
+import type { Way } from "../ways/way.ts"
 
 const PIECE = 65_536
 const PIECES = 4000
 const NAMES = ["no daemon", "relay", "daemon"] as const
+const DIRECTIONS = {
+  "to the remote, 64 KiB": (way: Way, total: number) => sunk(way, { total, piece: PIECE }),
+  "from the remote": sourced,
+}
 
 export const oneWay: Measure = {
   name: "oneWay",
-  async run({ ways }, { rounds, share }) {
+  about: "bytes in one direction: all to the remote, all from it",
+  async run(field, { rounds, share }) {
+    const ways = await field.ways(NAMES)
     const total = Math.ceil(PIECES * share) * PIECE
-    const directions = {
-      "to the remote, 64 KiB": (name: (typeof NAMES)[number]) => sunk(ways[name], { total, piece: PIECE }),
-      "from the remote": (name: (typeof NAMES)[number]) => sourced(ways[name], total),
-    }
     const rows = []
-    for (const [what, move] of Object.entries(directions)) {
-      const rates = await interleaved(NAMES, rounds, async (name) => total / 1e6 / (await seconds(() => move(name))))
-      const rate = medians(rates)
-      const row = { what, unit: "MB/s", of: "daemon", figure: rate.daemon }
+    for (const [what, move] of Object.entries(DIRECTIONS)) {
+      const costs = await interleaved(NAMES, rounds, (name) => costOf(ways[name], total, () => move(ways[name], total)))
+      const table = new CostTable(what, costs)
       rows.push(
-        { ...row, to: "relay", reference: rate.relay, goal: { atLeast: 0.95 } },
-        { ...row, to: "no daemon", reference: rate["no daemon"] },
+        table.rate("daemon", "relay", { atLeast: 0.95 }),
+        ...table.cpu("daemon", "relay"),
+        table.rate("daemon", "no daemon"),
       )
     }
     return rows

@@ -2,20 +2,22 @@
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import type { Client, SubprocessProtocol } from "transportd/client"
-import type { Measure } from "../measure.ts"
-import { interleaved, medians, seconds } from "../statistics.ts"
+import { compare, type Measure } from "../measure.ts"
+import { interleaved, seconds } from "../statistics.ts"
 
 const NAMES = ["daemon", "child_process"] as const
 const AT_A_TIME = 16
 const COMMANDS = 320
-const OUTPUT_BYTES = 256 * 1024 * 1024
+const OUTPUT_BYTES = 1_000_000_000
 
 /** Runs `command` to its end; the number of bytes it wrote. */
 type Run = (command: readonly [string, ...string[]]) => Promise<number>
 
 export const processes: Measure = {
   name: "processes",
-  async run({ library: { client } }, { rounds, share }) {
+  about: "child processes: many short ones, and one that writes a lot",
+  async run(field, { rounds, share }) {
+    const { client } = await field.way("daemon")
     const run: Record<(typeof NAMES)[number], Run> = {
       daemon: (command) => runThrough(client, command),
       child_process: runDirectly,
@@ -36,26 +38,9 @@ export const processes: Measure = {
       })
       return total / 1e6 / took
     })
-    const [started, written] = [medians(starts), medians(outputs)]
-    const row = { of: "daemon", to: "child_process" }
-    return [
-      {
-        ...row,
-        what: "start and collect `true`, 16 at a time",
-        unit: "processes/s",
-        figure: started.daemon,
-        reference: started.child_process,
-        goal: { atLeast: 0.85 },
-      },
-      {
-        ...row,
-        what: "output of a process, 256 MiB",
-        unit: "MB/s",
-        figure: written.daemon,
-        reference: written.child_process,
-        goal: { atLeast: 0.8 },
-      },
-    ]
+    const started = compare(`start and collect \`true\`, ${AT_A_TIME} at a time`, "processes/s", starts)
+    const written = compare("output of a process, 1 GB", "MB/s", outputs)
+    return [started("daemon", "child_process", { atLeast: 0.85 }), written("daemon", "child_process", { atLeast: 0.8 })]
   },
 }
 

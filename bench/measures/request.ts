@@ -1,16 +1,20 @@
 /** One request and its answer, beside the same of vscode-jsonrpc as it comes. */
-import type { Measure } from "../measure.ts"
-import { interleaved, medians, percentile } from "../statistics.ts"
+import { compare, type Measure } from "../measure.ts"
+import { interleaved, percentile } from "../statistics.ts"
+
+const NAMES = ["daemon", "stock"] as const
 
 export const request: Measure = {
   name: "request",
-  async run({ library, stock }, { rounds, share }) {
+  about: "a request and its answer",
+  async run(field, { rounds, share }) {
     const times = Math.ceil(2000 * share)
+    const { daemon, stock } = await field.ways(NAMES)
     const ask = {
-      daemon: () => library.client.request("daemon/info", {}),
+      daemon: () => daemon.client.request("daemon/info", {}),
       stock: () => stock.connection.sendRequest("echo", { text: "about as long as the answer".repeat(8) }),
     }
-    const took = await interleaved(["daemon", "stock"] as const, rounds, async (name) => {
+    const took = await interleaved(NAMES, rounds, async (name) => {
       const all: number[] = []
       for (let time = 0; time < times; time++) {
         const startMs = performance.now()
@@ -19,7 +23,6 @@ export const request: Measure = {
       }
       return percentile(all, 50)
     })
-    const { daemon: figure, stock: reference } = medians(took)
-    return [{ what: "request, p50", unit: "µs", of: "daemon", to: "stock", figure, reference, goal: { atMost: 0.6 } }]
+    return [compare("request, p50", "µs", took)("daemon", "stock", { atMost: 0.6 })]
   },
 }

@@ -4,14 +4,16 @@ import { connect as connectSocket } from "node:net"
 import { connect, type Client, type Transport } from "transportd/client"
 import { FrameReader, FrameWriter } from "transportd/protocol"
 import type { Message } from "vscode-jsonrpc/node"
-import type { Events, Line, Ports, Target, Way } from "./way.ts"
+import type { Ground } from "../field.ts"
+import type { Events, Line, Target, Way } from "./way.ts"
 
 export interface LibraryWay extends Way {
   readonly client: Client
 }
 
 /** Byte messages and flow control: what the client library does. */
-export async function throughLibrary(socket: string, ports: Ports): Promise<LibraryWay> {
+export async function throughLibrary({ ports, daemon }: Ground): Promise<LibraryWay> {
+  const { socket, pid } = await daemon()
   const client = await connect({ socket })
   const open = async (target: Target, events: Events): Promise<Line> => {
     let paused = false
@@ -28,7 +30,7 @@ export async function throughLibrary(socket: string, ports: Ports): Promise<Libr
     )
     return lineOf(transport, () => !paused)
   }
-  return { client, open, end: () => client.close() }
+  return { client, pids: [pid], open, end: () => client.close() }
 }
 
 function lineOf(transport: Transport, mayWrite: () => boolean): Line {
@@ -49,7 +51,8 @@ interface Incoming {
 }
 
 /** JSON and base64, and the daemon's own water marks. */
-export async function throughJson(path: string, ports: Ports): Promise<Way> {
+export async function throughJson({ ports, daemon }: Ground): Promise<Way> {
+  const { socket: path, pid } = await daemon()
   const socket = connectSocket({ path })
   await once(socket, "connect")
   const writer = new FrameWriter(socket, { framing: "header" })
@@ -77,6 +80,7 @@ export async function throughJson(path: string, ports: Ports): Promise<Way> {
   await request("initialize", { protocolVersion: 1 })
   send({ method: "initialized", params: {} })
   return {
+    pids: [pid],
     open: async (target, events) => {
       const { transport } = await request("loop/createConnection", { host: "127.0.0.1", port: ports[target] })
       const line = { ...events, paused: false }

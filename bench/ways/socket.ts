@@ -2,20 +2,24 @@
 import { once } from "node:events"
 import { connect, type NetConnectOpts } from "node:net"
 import { join } from "node:path"
-import type { Events, Line, Ports, Target, Way } from "./way.ts"
+import type { Ground } from "../field.ts"
+import { startRole } from "../processes.ts"
+import type { Events, Line, Way } from "./way.ts"
 
-export function direct(ports: Ports): Way {
+export async function direct({ ports }: Ground): Promise<Way> {
   return {
+    pids: [],
     open: (target, events) => open({ host: "127.0.0.1", port: ports[target], noDelay: true }, events),
     end: async () => {},
   }
 }
 
-/** @param folder where the relay's sockets are, one for each target. */
-export function relayed(folder: string): Way {
+export async function relayed({ folder, ports }: Ground): Promise<Way> {
+  const relay = await startRole("relay", folder, ...Object.entries(ports).map(([name, port]) => `${name}=${port}`))
   return {
-    open: (target: Target, events) => open({ path: join(folder, `${target}.sock`) }, events),
-    end: async () => {},
+    pids: [relay.pid],
+    open: (target, events) => open({ path: join(folder, `${target}.sock`) }, events),
+    end: () => relay.stop(),
   }
 }
 

@@ -1,19 +1,24 @@
 /** The way through a daemon made of vscode-jsonrpc as it comes, at both ends. */
 import { once } from "node:events"
 import { connect } from "node:net"
+import { join } from "node:path"
 import {
   createMessageConnection,
   StreamMessageReader,
   StreamMessageWriter,
   type MessageConnection,
 } from "vscode-jsonrpc/node"
-import type { Events, Ports, Way } from "./way.ts"
+import type { Ground } from "../field.ts"
+import { startRole } from "../processes.ts"
+import type { Events, Way } from "./way.ts"
 
 export interface StockWay extends Way {
   readonly connection: MessageConnection
 }
 
-export async function throughStock(path: string, ports: Ports): Promise<StockWay> {
+export async function throughStock({ folder, ports }: Ground): Promise<StockWay> {
+  const path = join(folder, "stock.sock")
+  const role = await startRole("stockDaemon", path)
   const socket = connect({ path })
   await once(socket, "connect")
   const connection = createMessageConnection(new StreamMessageReader(socket), new StreamMessageWriter(socket))
@@ -24,6 +29,7 @@ export async function throughStock(path: string, ports: Ports): Promise<StockWay
   connection.listen()
   return {
     connection,
+    pids: [role.pid],
     open: async (target, events) => {
       const { id } = await connection.sendRequest<{ id: number }>("open", { port: ports[target] })
       lines.set(id, events)
@@ -41,6 +47,7 @@ export async function throughStock(path: string, ports: Ports): Promise<StockWay
       await connection.sendRequest("echo", {})
       connection.dispose()
       socket.destroy()
+      await role.stop()
     },
   }
 }

@@ -17,8 +17,12 @@ export interface Line {
 }
 
 export interface Way {
+  /** The processes between the client and the remote. */
+  readonly pids: readonly number[]
   open(target: Target, events: Events): Promise<Line>
+  /** Ends what was started for this way alone. */
   end(): Promise<void>
 }
 
+/** Ports of the remote's servers on 127.0.0.1. */
 export type Ports = Readonly<Record<Target, number>>

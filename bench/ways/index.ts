@@ -1,0 +1,17 @@
+/** All ways to the remote. Each is made when the first measure asks for it: a new one is a file and a line here. */
+import type { Ground } from "../field.ts"
+import { throughJson, throughLibrary } from "./daemon.ts"
+import { direct, relayed } from "./socket.ts"
+import { throughStock } from "./stock.ts"
+import type { Way } from "./way.ts"
+
+export const WAYS = {
+  "no daemon": direct,
+  relay: relayed,
+  daemon: throughLibrary,
+  "daemon, JSON": throughJson,
+  stock: throughStock,
+} satisfies Record<string, (ground: Ground) => Promise<Way>>
+
+export type WayName = keyof typeof WAYS
+export type Ways = { readonly [Name in WayName]: Awaited<ReturnType<(typeof WAYS)[Name]>> }
