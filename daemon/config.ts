@@ -10,6 +10,7 @@ import {
   MAX_CLIENTS,
   MAX_MESSAGE_BYTES,
   MAX_TRANSPORTS_PER_CLIENT,
+  RETAIN_CLOSED_BYTES,
   RETAIN_CLOSED_MS,
 } from "../protocol/limits.ts"
 import { resolveSocketPath } from "./listeners/socketPath.ts"
@@ -44,6 +45,12 @@ export const Settings = z.object({
     .min(0)
     .default(RETAIN_CLOSED_MS)
     .meta({ description: "how long a transport with lifetime daemon can be attached after it ended" }),
+  retainClosedBytes: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(RETAIN_CLOSED_BYTES)
+    .meta({ description: "bytes kept of all transports that ended; beyond it the oldest is forgotten" }),
   maxKept: z.coerce
     .number()
     .int()

@@ -55,7 +55,7 @@ export function createDaemon(options: DaemonOptions = {}): Daemon {
 }
 
 export class Daemon implements DaemonFace {
-  readonly table = new Table()
+  readonly table: Table
   readonly clock: Clock
   readonly environment: Readonly<Record<string, string>>
   readonly descriptors: Descriptors
@@ -82,6 +82,7 @@ export class Daemon implements DaemonFace {
     descriptors,
   }: DaemonOptions) {
     this.settings = Settings.parse(settings)
+    this.table = new Table(this.settings.retainClosedBytes)
     this.estate = new Possessions(this.settings.maxKept, null)
     this.clock = clock
     this.environment = environment

@@ -68,6 +68,9 @@ export const RETAIN_CLOSED_MS = 5 * 60_000
 /** Ended transports that are kept at once; the oldest give way. */
 export const MAX_RETAINED_ENDED = 1_000
 
+/** What all of them keep together, as much as one may ask for; the oldest give way, the latest stays in any case. */
+export const RETAIN_CLOSED_BYTES = MAX_RETAIN_BYTES
+
 /** How long `close` may flush once the client is gone; then the transport is aborted. */
 export const CLOSE_DEADLINE_MS = 5_000
 

@@ -170,7 +170,9 @@ export const TransportOptions = z.object({
     description:
       "client: closed (flushed, up to a deadline) when its client goes; daemon: stays, for `transport/attach`",
   }),
-  graceMs: DurationMs.optional().meta({ description: "with lifetime daemon: closed after this long with no owner" }),
+  graceMs: DurationMs.optional().meta({
+    description: "with lifetime daemon: closed after this long with nobody attached",
+  }),
   retainBytes: z
     .int()
     .min(0)

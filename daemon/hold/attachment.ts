@@ -57,12 +57,14 @@ export class Attachment {
     this.datagrams?.start()
   }
 
-  /** Gives up all positions. */
+  /** What it has not heard is going to be forgotten: goes to the end of every channel, and tells what is missing. */
+  giveUp(): void {
+    for (const outlet of this.#outlets.values()) outlet.giveUp()
+  }
+
+  /** Leaves all positions. */
   stop(): void {
-    for (const [channel, outlet] of this.#outlets) {
-      channel.removeOutlet(outlet)
-      if (this.isOwner && channel.inlet !== null) channel.inlet.writer = null
-    }
+    for (const [channel, outlet] of this.#outlets) channel.removeOutlet(outlet)
     this.#outlets.clear()
     this.datagrams?.stop()
   }

@@ -12,7 +12,7 @@ import {
 import type { Attachment, ReadingOptions } from "./attachment.ts"
 import { DatagramOutlet } from "./datagramOutlet.ts"
 import { DatagramQueue, type Datagram } from "./datagramQueue.ts"
-import { Holding, keepingOf, type Description, type Ending, type HoldingOptions } from "./holding.ts"
+import { Holding, keepingOf, type Description, type Ending, type HoldingOptions, type WayIn } from "./holding.ts"
 import { Intake } from "./intake.ts"
 import type { Voice } from "./outlet.ts"
 
@@ -122,18 +122,10 @@ export class DatagramHolding extends Holding {
         lost: (count) => recipient.notify("protocol/datagramsLost", { transport, count }),
       },
     })
-    if (isOwner) {
-      this.intake.writer = {
-        recipient,
-        reportFlushed: (offset, bytes) => recipient.reportFlushed(transport, offset, bytes),
-        pauseWriting: () => recipient.notify("protocol/pauseWriting", { transport }),
-        resumeWriting: () => recipient.notify("protocol/resumeWriting", { transport }),
-      }
-    }
   }
 
-  protected override left(attachment: Attachment): void {
-    if (attachment.isOwner) this.intake.writer = null
+  protected override get intakes(): readonly WayIn[] {
+    return [{ id: this.id, fd: null, intake: this.intake }]
   }
 
   protected override voice(): Voice {

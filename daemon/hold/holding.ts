@@ -13,7 +13,7 @@ import type { Clock } from "../clock.ts"
 import type { Extra } from "../transports/transport.ts"
 import { Attachment, type ReadingOptions, type Role, type StartOf } from "./attachment.ts"
 import type { Channel, Keeping, TransportOptions } from "./channel.ts"
-import type { Writer } from "./intake.ts"
+import type { Intake, Writer } from "./intake.ts"
 import type { Voice } from "./outlet.ts"
 import type { Recipient } from "./recipient.ts"
 
@@ -54,6 +54,13 @@ export interface HoldingOptions {
   readonly events: HoldingEvents
 }
 
+/** One way from the owner to the remote, under the id that its bytes are reported for. */
+export interface WayIn {
+  readonly id: number
+  readonly fd: number | null
+  readonly intake: Intake
+}
+
 export abstract class Holding {
   readonly id: number
   readonly name: string | undefined
@@ -66,10 +73,13 @@ export abstract class Holding {
   #extra: Extra
   #state: State = "opening"
   #ending: Ending | null = null
+  #endedMs = 0
   #forgotten = false
-  /** The client that left it to end: it waits for that. */
-  #abandonedBy: Recipient | null = null
-  #cancelTimer = (): void => {}
+  /** Clients that left it to end: each waits for that. */
+  readonly #abandonedBy = new Set<Recipient>()
+  /** What it waits for without anybody who has it. */
+  #waitsFor: "somebody" | "its time" | null = null
+  #stopWaiting = (): void => {}
 
   constructor(options: HoldingOptions) {
     const { id, kind, extra, options: wishes, server } = options
@@ -97,6 +107,11 @@ export abstract class Holding {
   /** How it ended; null while it is not over. */
   get ended(): Ending | null {
     return this.#ending
+  }
+
+  /** What is in memory of what came. */
+  get retainedBytes(): number {
+    return this.channels.reduce((sum, { retained: { from, to } }) => sum + to - from, 0)
   }
 
   get owner(): Recipient | null {
@@ -130,7 +145,7 @@ export abstract class Holding {
     for (const { recipient } of this.#attachments) recipient.notify("protocol/connectionMade", made)
     for (const channel of this.channels) channel.start()
     for (const attachment of this.#attachments) this.#begin(attachment)
-    if (this.#attachments.size === 0) this.#waitForOwner()
+    this.#wait()
   }
 
   /** The relation of `recipient` to this, if there is one. */
@@ -159,6 +174,7 @@ export abstract class Holding {
     if (wish.role === "owner" && owner !== undefined && owner !== before) this.#pushOut(owner, recipient.id)
     const attachment = this.#add(recipient, wish.role, wish.reading, starts)
     this.held.events.changed("attached", recipient, this)
+    if (before?.isOwner === true && !attachment.isOwner) this.#givenUp(recipient)
     return { attachment, begin: () => this.#begin(attachment) }
   }
 
@@ -168,14 +184,8 @@ export abstract class Holding {
     if (attachment === undefined) return
     this.#remove(attachment)
     this.held.events.changed("detached", recipient, this)
-    const endsWithClient = attachment.isOwner && this.lifetime === "client"
-    if (endsWithClient) this.#abandonedBy = recipient
-    else recipient.possessions.remove(this)
-    if (attachment.isOwner) {
-      this.ownerLeft()
-      if (endsWithClient) this.abandon()
-      else this.#waitForOwner()
-    }
+    if (attachment.isOwner) this.#givenUp(recipient)
+    if (!this.#abandonedBy.has(recipient) || this.#state === "ended") recipient.possessions.remove(this)
     // It may be over already, and have waited for this client alone to hear of it.
     this.proceed()
   }
@@ -202,16 +212,20 @@ export abstract class Holding {
     }
   }
 
-  /** It ended and nobody will come for it, or must not: its id means nothing from now on. */
+  /**
+   * It ended and nobody will come for it, or must not: its id means nothing from now on. Who has not heard all of it by
+   * now hears what it lost, and the end.
+   */
   forget(): void {
     if (this.#forgotten || this.#ending === null) return
+    // First: to hear the end is to leave, and the last that leaves would forget it again.
     this.#forgotten = true
-    this.#cancelTimer()
+    this.#wait()
+    for (const attachment of this.#attachments) attachment.giveUp()
     for (const attachment of this.#attachments) {
       this.#remove(attachment)
       attachment.recipient.possessions.remove(this)
     }
-    this.#abandonedBy?.possessions.remove(this)
     this.held.events.forgotten(this.#ending, this)
   }
 
@@ -237,14 +251,16 @@ export abstract class Holding {
   /** A client came: what it is to hear beside the channels is set up, and begins with the attachment. */
   protected joined(_attachment: Attachment, _reading: ReadingOptions): void {}
 
-  /** It hears no more. */
-  protected left(_attachment: Attachment): void {}
-
   /** The owner is gone; what only an owner could decide is decided now. */
   protected ownerLeft(): void {}
 
   protected get attachments(): Iterable<Attachment> {
     return this.#attachments
+  }
+
+  /** Where bytes of the owner come in. */
+  protected get intakes(): readonly WayIn[] {
+    return this.channels.flatMap(({ id, fd, inlet: intake }) => (intake === null ? [] : [{ id, fd, intake }]))
   }
 
   /** Told by the subclass when something happened that may have been the last of it. */
@@ -281,20 +297,20 @@ export abstract class Holding {
         const options = { encoding, readWindowBytes, paused }
         attachment.listen(channel, starts[index] ?? 0, options, this.voice(attachment, channel))
       }
-      if (role === "owner" && channel.inlet !== null) channel.inlet.writer = this.#writer(recipient, channel)
     }
+    if (role === "owner") for (const each of this.intakes) each.intake.writer = this.#writer(recipient, each)
     this.joined(attachment, reading)
-    if (role === "owner" && this.#state !== "ended") this.#cancelTimer()
+    this.#wait()
     recipient.possessions.add(this)
     return attachment
   }
 
-  #writer(recipient: Recipient, channel: Channel): Writer {
+  #writer(recipient: Recipient, { id, fd }: WayIn): Writer {
     const { id: transport } = this
-    const pipe = channel.fd === null ? { transport } : { transport, fd: channel.fd }
+    const pipe = fd === null ? { transport } : { transport, fd }
     return {
       recipient,
-      reportFlushed: (offset, bytes) => recipient.reportFlushed(channel.id, offset, bytes),
+      reportFlushed: (offset, bytes) => recipient.reportFlushed(id, offset, bytes),
       pauseWriting: () => recipient.notify("protocol/pauseWriting", pipe),
       resumeWriting: () => recipient.notify("protocol/resumeWriting", pipe),
     }
@@ -303,6 +319,7 @@ export abstract class Holding {
   #begin(attachment: Attachment): void {
     if (!this.#attachments.has(attachment)) return
     this.beginning(attachment)
+    if (attachment.isOwner) for (const { intake } of this.intakes) intake.begin()
     attachment.start()
     this.begun(attachment)
     this.proceed()
@@ -311,7 +328,8 @@ export abstract class Holding {
   #remove(attachment: Attachment): void {
     this.#attachments.delete(attachment)
     attachment.stop()
-    this.left(attachment)
+    if (attachment.isOwner) for (const { intake } of this.intakes) intake.writer = null
+    this.#wait()
   }
 
   #pushOut(attachment: Attachment, by: number): void {
@@ -328,21 +346,44 @@ export abstract class Holding {
     recipient.possessions.remove(this)
   }
 
-  #waitForOwner(): void {
-    const { clock, options } = this.held
-    this.#cancelTimer()
-    if (this.lifetime === "daemon" && this.#state !== "ended" && options.graceMs !== undefined) {
-      this.#cancelTimer = clock.after(options.graceMs, () => this.close())
-    }
+  /** `by` owns it no more, and nobody has taken over: without its client it ends, or stays. */
+  #givenUp(by: Recipient): void {
+    if (this.lifetime === "client") this.#abandonedBy.add(by)
+    this.ownerLeft()
+    if (this.lifetime === "client") this.abandon()
+  }
+
+  /** The only place that decides how long it stays with nobody: called whenever somebody came or left, or it ended. */
+  #wait(): void {
+    const waitsFor = this.#reasonToWait()
+    if (waitsFor === this.#waitsFor) return
+    this.#stopWaiting()
+    this.#waitsFor = waitsFor
+    const { clock, retainClosedMs, options } = this.held
+    if (waitsFor === "somebody") this.#stopWaiting = clock.after(options.graceMs ?? 0, () => this.close())
+    // Counted from the end: whoever comes and goes prolongs nothing.
+    const leftMs = this.#endedMs + retainClosedMs - clock.nowMs()
+    if (waitsFor === "its time") this.#stopWaiting = clock.after(leftMs, () => this.forget())
+  }
+
+  #reasonToWait(): "somebody" | "its time" | null {
+    const { state, lifetime } = this
+    if (state === "opening" || this.#forgotten) return null
+    // What is over waits for an owner that came in time, however slowly it reads, and for nobody else.
+    if (state === "ended") return this.owner === null ? "its time" : null
+    const isAlone = lifetime === "daemon" && this.#attachments.size === 0
+    return isAlone && this.held.options.graceMs !== undefined ? "somebody" : null
   }
 
   #end(): void {
-    const { clock, retainClosedMs, events } = this.held
     this.#state = "ended"
     this.#ending = this.ending
-    this.#cancelTimer()
-    events.over(this)
-    if (this.lifetime === "daemon") this.#cancelTimer = clock.after(retainClosedMs, () => this.forget())
+    this.#endedMs = this.held.clock.nowMs()
+    for (const recipient of this.#abandonedBy) {
+      if (this.attachmentOf(recipient) === undefined) recipient.possessions.remove(this)
+    }
+    this.held.events.over(this)
+    this.#wait()
   }
 }
 

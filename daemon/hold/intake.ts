@@ -31,6 +31,8 @@ export class Intake {
   #writtenBytes = 0
   #flushedBytes = 0
   #pausedWriting = false
+  /** Whether the writer knows of the transport: until then it is told nothing. */
+  #begun = false
 
   constructor(marks: WaterMarks) {
     this.marks = marks
@@ -51,12 +53,18 @@ export class Intake {
     return this.#writtenBytes - this.#flushedBytes
   }
 
-  /** Changes who writes; what is buffered counts against the budget of who writes now. */
+  /** Changes who writes; what is buffered counts against the budget of who writes now. `begin()` follows. */
   set writer(writer: Writer | null) {
     this.#writer?.recipient.buffered(-this.bufferedBytes)
     this.#writer = writer
     this.#pausedWriting = false
+    this.#begun = false
     writer?.recipient.buffered(this.bufferedBytes)
+  }
+
+  /** The writer has heard of the transport: from now on it is told to pause, at once if what is buffered says so. */
+  begin(): void {
+    this.#begun = true
     this.#checkMarks()
   }
 
@@ -110,7 +118,7 @@ export class Intake {
 
   #checkMarks(): void {
     const writer = this.#writer
-    if (writer === null || writer.recipient.flowControl) return
+    if (writer === null || !this.#begun || writer.recipient.flowControl) return
     if (!this.#pausedWriting && this.marks.isOver(this.bufferedBytes)) {
       this.#pausedWriting = true
       writer.pauseWriting()

@@ -128,6 +128,13 @@ export class Outlet implements Sender {
     this.proceed()
   }
 
+  /** Goes to the end, and tells what was not delivered: nobody keeps it any more, and it is over. */
+  giveUp(): void {
+    if (this.#started) this.#skipTo(this.#options.log.to)
+    this.#paused = false
+    this.proceed()
+  }
+
   /** The client is gone, or does not want to hear more. */
   stop(): void {
     this.#started = false
@@ -152,7 +159,7 @@ export class Outlet implements Sender {
     const { log } = this.#options
     const room = Math.min(this.#window.available, CHUNK_BYTES)
     if (!this.#started || this.#paused || room === 0) return false
-    this.#skipWhatIsGone()
+    this.#skipTo(log.from)
     const chunk = log.read(this.#window.sent, room)
     if (chunk !== null) this.#deliver(chunk)
     if (this.#window.sent < log.to) return this.#window.available > 0
@@ -164,12 +171,13 @@ export class Outlet implements Sender {
    * Never silence: what was dropped before this client could have it is reported with its range.
    * Only to a client that could take more: one that stands still hears of it once, when it moves again.
    */
-  #skipWhatIsGone(): void {
-    const { log, voice } = this.#options
+  #skipTo(offset: number): void {
     const at = this.#window.sent
-    if (at >= log.from) return
-    this.#window.skip(log.from - at)
-    voice.bytesLost(at, log.from)
+    if (at >= offset) return
+    // What a gap tears apart is no character.
+    this.#flushDecoder()
+    this.#window.skip(offset - at)
+    this.#options.voice.bytesLost(at, offset)
   }
 
   #sayTail(): void {

@@ -28,9 +28,16 @@ export class Table {
   readonly #ids = new Map<string, number>()
   readonly #gone = { transports: 0, receivedBytes: 0, writtenBytes: 0 }
   readonly #endings = new Map<number, Ending>()
-  /** Over, and kept for late clients; the oldest first. */
-  readonly #kept = new Set<Holding>()
+  /** Over, and kept for late clients, with the bytes that each had at its end; the oldest first. */
+  readonly #kept = new Map<Holding, number>()
+  readonly #mostKeptBytes: number
+  #keptBytes = 0
   #lastId = 0
+
+  /** @param mostKeptBytes what may be kept of all that is over. */
+  constructor(mostKeptBytes: number) {
+    this.#mostKeptBytes = mostKeptBytes
+  }
 
   /** The next id. */
   nextId(): number {
@@ -64,19 +71,24 @@ export class Table {
     for (const channel of holding.channels) this.#targets.set(channel.id, { holding, channel })
   }
 
-  /** `holding` is over and kept; beyond the bound the oldest gives way. */
+  /** `holding` is over and kept; beyond the bounds the oldest give way, but none that its owner still reads. */
   keepEnded(holding: Holding): void {
-    this.#kept.add(holding)
-    const [oldest] = this.#kept
-    if (this.#kept.size > MAX_RETAINED_ENDED) oldest?.forget()
+    this.#kept.set(holding, holding.retainedBytes)
+    this.#keptBytes += holding.retainedBytes
+    for (const oldest of this.#kept.keys()) {
+      const isWithin = this.#kept.size <= MAX_RETAINED_ENDED && this.#keptBytes <= this.#mostKeptBytes
+      if (isWithin || oldest === holding) return
+      if (oldest.owner === null) oldest.forget()
+    }
   }
 
   /** The daemon ends: nobody will come for what is kept. */
   forgetAll(): void {
-    for (const holding of this.#kept) holding.forget()
+    for (const holding of this.#kept.keys()) holding.forget()
   }
 
   remove(holding: Holding, ending: Ending): void {
+    this.#keptBytes -= this.#kept.get(holding) ?? 0
     this.#kept.delete(holding)
     for (const { received, written } of holding.describe().channels) {
       this.#gone.receivedBytes += received

@@ -1,5 +1,6 @@
 /** Transports that outlive their clients: who comes back, who comes late, who watches, who takes over. */
 import { expect, test } from "vitest"
+import { READ_WINDOW_BYTES } from "../../protocol/limits.ts"
 import type { RawClient } from "../support/client.ts"
 import { TestClock } from "../support/clock.ts"
 import { echo, listenPeer, Recorder, Spewer } from "../support/peers.ts"
@@ -197,6 +198,28 @@ test("observers read what the owner reads, write nothing, and a stopped one does
   expect(quick.count(transport) + missedBytes).toBe(owner.count(transport))
   stopped.notify("transport/detach", { transport })
   await stopped.barrier()
+})
+
+test("text is not put together across what was lost", async () => {
+  const { connect } = await harness.startDaemon()
+  const peer = await listenPeer(harness)
+  const [owner, observer] = [await connect(), await connect()]
+  const transport = await dial(owner, peer.port, { retainBytes: 1 })
+  const remote = await peer.accepted()
+  await attach(observer, transport, { role: "observer", encoding: "utf8" })
+  remote.write(Buffer.from([0x78, 0xe2]))
+  await observer.until(() => observer.count(transport) === 1)
+  await observer.request("transport/pauseReading", { transport })
+  // What an observer may fall behind is kept, and here begins with the rest of the character.
+  remote.end(
+    Buffer.concat([Buffer.alloc(100, "-"), Buffer.from([0x82, 0xac]), Buffer.alloc(READ_WINDOW_BYTES - 2, "y")]),
+  )
+  await owner.until(() => owner.count(transport) === 102 + READ_WINDOW_BYTES)
+  await observer.request("transport/resumeReading", { transport })
+  await observer.until(() => observer.callbacks(transport).includes("eofReceived"))
+  const [, second, third, fourth] = observer.of(transport).map(({ params: { text, from, to } }) => text ?? [from, to])
+  expect([second, third]).toEqual(["\ufffd", [2, 102]])
+  expect((fourth as string).slice(0, 3)).toBe("\ufffd\ufffdy")
 })
 
 test("a write that was sent before is skipped by its offset, and a gap is refused", async () => {

@@ -89,6 +89,8 @@ export class Grammar {
     const parsed = declaration.params.safeParse(params)
     if (!parsed.success) return this.#violate(`${method} does not fit its declaration: ${parsed.error.message}`)
     if (method.startsWith("daemon/")) return
+    // A server has no callbacks of its own but this one.
+    if (method === "transport/detached" && this.#servers.delete(params.transport as number)) return
     if (method === "protocol/connectionMade") this.#made(params)
     else this.#event(method, params)
   }
