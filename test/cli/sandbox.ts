@@ -3,9 +3,9 @@
  * Waits for what is said, never for time.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { delimiter, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { gone } from "../../cli/background.ts"
 
@@ -133,6 +133,14 @@ export class Sandbox implements AsyncDisposable {
     const { code, stdout, stderr } = await this.run(args, options)
     if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}: ${stderr}`)
     return JSON.parse(stdout) as Value
+  }
+
+  /** An environment where `transportd` is the built command. */
+  commandOnPath(): NodeJS.ProcessEnv {
+    const bin = join(this.folder, "bin")
+    mkdirSync(bin)
+    writeFileSync(join(bin, "transportd"), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`, { mode: 0o755 })
+    return { PATH: `${bin}${delimiter}${this.env.PATH}` }
   }
 
   /** Starts the daemon in the background. */

@@ -1,10 +1,9 @@
 /** `docs/cli.md` is true: its examples run, its table is the command's own, and every verb has its section. */
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
-import { delimiter, join } from "node:path"
+import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { EXIT_CODES } from "../../cli/exitCodes.ts"
 import { VERBS } from "../../cli/verbs/index.ts"
-import { MAIN, Sandbox } from "../cli/sandbox.ts"
+import { Sandbox } from "../cli/sandbox.ts"
 
 const page = readFileSync(new URL("../../docs/cli.md", import.meta.url), "utf8")
 const examples = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, script = ""]) => script)
@@ -29,18 +28,9 @@ describe("docs/cli.md", () => {
 
   it.skipIf(process.platform === "win32").each(examples)("runs\n%s", async (script) => {
     await using sandbox = new Sandbox()
-    const { code, stderr } = await sandbox.startProgram(["sh", "-euc", script], { env: commandOnPath(sandbox) }).ended
+    const { code, stderr } = await sandbox.startProgram(["sh", "-euc", script], { env: sandbox.commandOnPath() }).ended
     // Should an example fail before its `stop`, no daemon of it may stay.
     await sandbox.run(["stop"])
     expect({ code, stderr: stderr.replace(/^transportd: listening on .*\n/, "") }).toEqual({ code: 0, stderr: "" })
   })
 })
-
-/** An environment where `transportd` is the built command. */
-function commandOnPath(sandbox: Sandbox): NodeJS.ProcessEnv {
-  const bin = join(sandbox.folder, "bin")
-  mkdirSync(bin)
-  writeFileSync(join(bin, "transportd"), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`)
-  chmodSync(join(bin, "transportd"), 0o755)
-  return { PATH: `${bin}${delimiter}${sandbox.env.PATH}` }
-}

@@ -7,21 +7,13 @@ import { execFile } from "node:child_process"
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { PassThrough } from "node:stream"
-import { text } from "node:stream/consumers"
 import { promisify } from "node:util"
-import { createDaemon } from "transportd/daemon"
-import { FrameReader } from "transportd/protocol"
 import { describe, expect, it } from "vitest"
 import { declarations } from "../../protocol/registry.ts"
-import { filesUnder, read, ROOT } from "./sources.ts"
+import { messagesIn, replay } from "../support/transcript.ts"
+import { blocks, filesUnder, read, ROOT } from "./sources.ts"
 
 const run = promisify(execFile)
-
-/** The fenced blocks of `page`, in order, by their language. */
-function blocks(page: string, language: string): string[] {
-  return [...read(page).matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, "gm"))].map(([, body = ""]) => body)
-}
 
 describe("the README", () => {
   const [typescript = ""] = blocks("README.md", "ts")
@@ -39,28 +31,7 @@ describe("the README", () => {
   })
 
   it("shows a conversation as it goes, but for what … stands for", async () => {
-    const lines = transcript.trim().split("\n")
-    const input = new PassThrough()
-    const output = new PassThrough()
-    createDaemon().serve(input, output, { framing: "newline" })
-    const answers = text(output)
-    let heard = ""
-    output.on("data", (chunk: Buffer) => (heard += chunk.toString()))
-    for (const [at, line] of lines.entries()) {
-      // What a reader waits for, too: the process must have ended before the client leaves.
-      if (line.includes('"shutdown"')) await expect.poll(() => heard).toContain("protocol/connectionLost")
-      if (line.startsWith("→ ")) input.write(`${line.slice(2)}\n`)
-      else expect(line.startsWith("← "), `line ${at + 1}: ${line}`).toBe(true)
-    }
-    // The exit and the end of a pipe come in either order, and the exit tells when it came first.
-    const said = (await answers).replace(',"outputMayBeIncomplete":true', "").trim().split("\n").sort()
-    const shown = lines.filter((line) => line.startsWith("← ")).map((line) => line.slice(2))
-    expect(said.length).toBe(shown.length)
-    for (const line of shown)
-      expect(
-        said.filter((one) => pattern(line).test(one)),
-        line,
-      ).toHaveLength(1)
+    await replay(transcript)
   })
 
   it.skipIf(process.platform === "win32")("shows shell commands that work", { timeout: 60_000 }, async () => {
@@ -76,7 +47,7 @@ describe("the README", () => {
     expect(printed).toMatch(/^\d+\nworking\nheard: hello\nworking\nheard: hello$/m)
   })
 
-  it.each(["docs/performance.md", "docs/reliability.md", "docs/portability.md", "docs/cli.md"])(
+  it.each(["docs/performance.md", "docs/reliability.md", "docs/portability.md", "docs/cli.md", "docs/clients.md"])(
     "leads to %s where it is",
     (page) => expect(read("README.md").includes(`](${page})`)).toBe(existsSync(join(ROOT, page))),
   )
@@ -107,21 +78,11 @@ describe("the protocol page", () => {
 
   it("shows frames that are none too long and none too short", async () => {
     expect(frames).toHaveLength(2)
-    const input = new PassThrough()
-    const reader = new FrameReader(input, { framing: "header" })
-    const messages: unknown[] = []
-    const errors: unknown[] = []
-    reader.listen((message) => messages.push(message))
-    reader.onBroken((error) => errors.push(error))
-    reader.onReject(({ error }) => errors.push(error))
-    for (const frame of frames) input.write(frame.trimEnd().replaceAll("\n", "\r\n"))
-    await expect.poll(() => messages).toHaveLength(2)
-    expect(errors).toEqual([])
+    const messages = await messagesIn(frames)
     expect(messages).toEqual([
       { jsonrpc: "2.0", id: 2, method: "daemon/info", params: {} },
       { jsonrpc: "2.0", method: "protocol/dataReceived", params: { transport: 7, data: Buffer.from("hello") } },
     ])
-    reader.dispose()
   })
 })
 
@@ -134,10 +95,13 @@ describe("the pages", () => {
   const [page = "", reserved = ""] = read("docs/protocol.md").split(/^## Reserved$/m)
   const known = declarations.map(({ name }) => name)
 
-  it.each(["README.md", "ARCHITECTURE.md", "docs/protocol.md"])("%s speaks of messages that there are", (file) => {
-    const text = file === "docs/protocol.md" ? page : read(file)
-    expect(named(text).filter((name) => !known.includes(name))).toEqual([])
-  })
+  it.each(["README.md", "ARCHITECTURE.md", "docs/protocol.md", "docs/clients.md"])(
+    "%s speaks of messages that there are",
+    (file) => {
+      const text = file === "docs/protocol.md" ? page : read(file)
+      expect(named(text).filter((name) => !known.includes(name))).toEqual([])
+    },
+  )
 
   it("name every message of the protocol, but for what is alike in each namespace", () => {
     // The page lists some by the end of their name, as in `close`.
@@ -163,9 +127,3 @@ describe("the pages", () => {
     expect(tests.filter((name) => !isThere(name))).toEqual([])
   })
 })
-
-/** `line` as a pattern in which … stands for anything. */
-function pattern(line: string): RegExp {
-  const literal = line.split("…").map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"))
-  return new RegExp(`^${literal.join(".*")}$`)
-}

@@ -35,6 +35,13 @@ export function read(file: string): string {
   return readFileSync(join(ROOT, file), "utf8")
 }
 
+/** The fenced blocks of `page` in `language`, in order. */
+export function blocks(page: string, language: string): string[] {
+  // All of them are taken, so that the end of one is never the beginning of another.
+  const all = [...read(page).matchAll(/^```(\w*)\n([^]*?)^```$/gm)]
+  return all.filter(([, name]) => name === language).map(([, , body = ""]) => body)
+}
+
 /** The number of the line that holds `offset`, from 1. */
 export function lineAt(text: string, offset: number): number {
   return text.slice(0, offset).split("\n").length

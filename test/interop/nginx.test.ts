@@ -8,7 +8,7 @@ import { Recorder, setupLibrary } from "../client/library.ts"
 import { certificateFile, pem } from "../support/tls.ts"
 import { describeWith, startOnPort } from "./programs.ts"
 
-describeWith("nginx", (program) => {
+describeWith(["nginx"], ([program]) => {
   const { startLibrary } = setupLibrary()
   const big = randomBytes(5_000_000)
 

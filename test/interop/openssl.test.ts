@@ -6,7 +6,7 @@ import { Recorder, setupLibrary } from "../client/library.ts"
 import { certificateFile, pem, serverTls, trusting } from "../support/tls.ts"
 import { describeWith } from "./programs.ts"
 
-describeWith("openssl", (program) => {
+describeWith(["openssl"], ([program]) => {
   const { startLibrary } = setupLibrary()
   const certificate = ["-cert", certificateFile("server.pem"), "-key", certificateFile("server.key")]
 

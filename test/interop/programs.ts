@@ -24,11 +24,15 @@ export function find(program: string): string | null {
   return null
 }
 
-/** The tests of `program`; where it is missing they are skipped, and say why. */
-export function describeWith(program: string, body: (path: string) => void): void {
-  const path = find(program)
-  if (path === null) describe.skip(`${program}: it is not installed`, () => body(program))
-  else describe(program, () => body(path))
+/** The tests of what needs `programs`; where one is missing they are skipped, and say why. */
+export function describeWith<const Programs extends readonly string[]>(
+  programs: Programs,
+  body: (paths: { readonly [Index in keyof Programs]: string }) => void,
+): void {
+  const missing = programs.filter((program) => find(program) === null)
+  const paths = programs.map((program) => find(program) ?? program) as { [Index in keyof Programs]: string }
+  if (missing.length > 0) describe.skip(`without ${missing.join(" and ")}, which is not installed`, () => body(paths))
+  else describe(`with ${[...new Set(programs)].join(" and ")}`, () => body(paths))
 }
 
 /**

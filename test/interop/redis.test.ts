@@ -6,7 +6,7 @@ import { Sandbox } from "../cli/sandbox.ts"
 import { Recorder, setupLibrary } from "../client/library.ts"
 import { describeWith, startOnPort } from "./programs.ts"
 
-describeWith("redis-server", (program) => {
+describeWith(["redis-server"], ([program]) => {
   const { startLibrary } = setupLibrary()
 
   /** A Redis of this test: its port and its socket. */

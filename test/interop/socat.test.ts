@@ -8,7 +8,7 @@ import { Recorder, setupLibrary } from "../client/library.ts"
 import { certificateFile, serverTls, trusting } from "../support/tls.ts"
 import { describeWith, startOnPort } from "./programs.ts"
 
-describeWith("socat", (program) => {
+describeWith(["socat"], ([program]) => {
   const { startLibrary } = setupLibrary()
   const payload = randomBytes(1_000_000)
 
