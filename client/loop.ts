@@ -131,7 +131,7 @@ export class Loop {
     return this.#connect(protocolFactory, options, () =>
       this.#requests.request(
         "loop/createUnixConnection",
-        { ...params, ...security(tls), path: absolutePath(path), options: { ...options, onEof: "keep" } },
+        { ...params, ...security(tls), ...place(path), options: { ...options, onEof: "keep" } },
         { signal },
       ),
     )
@@ -149,7 +149,7 @@ export class Loop {
     const opened = await this.#requests.request("loop/createUnixServer", {
       ...params,
       ...security(tls),
-      path: absolutePath(path),
+      ...place(path),
       mode,
       options: { ...options, onEof: "keep" },
     })
@@ -183,10 +183,14 @@ export class Loop {
    */
   connectReadPipe<P extends StreamProtocol>(
     protocolFactory: () => P,
-    { signal, options, ...params }: PipeOptions,
+    { signal, options, path, ...params }: PipeOptions,
   ): Promise<[ReadTransport, P]> {
     return this.#connect(protocolFactory, options, () =>
-      this.#requests.request("loop/connectReadPipe", { ...pipeOf(params), options: { ...options } }, { signal }),
+      this.#requests.request(
+        "loop/connectReadPipe",
+        { ...params, ...place(path), options: { ...options } },
+        { signal },
+      ),
     )
   }
 
@@ -197,13 +201,12 @@ export class Loop {
    */
   connectWritePipe<P extends StreamProtocol>(
     protocolFactory: () => P,
-    { signal, options, timeoutMs, ...params }: PipeOptions & { readonly timeoutMs?: number },
+    { signal, options, path, ...params }: PipeOptions & { readonly timeoutMs?: number },
   ): Promise<[WriteTransport, P]> {
-    const timeout = timeoutMs === undefined ? {} : { timeoutMs }
     return this.#connect(protocolFactory, options, () =>
       this.#requests.request(
         "loop/connectWritePipe",
-        { ...pipeOf(params), ...timeout, options: { ...options } },
+        { ...params, ...place(path), options: { ...options } },
         { signal },
       ),
     )
@@ -398,8 +401,9 @@ export class Loop {
   }
 }
 
-function pipeOf({ path, fd }: Pick<PipeOptions, "path" | "fd">): { path?: string; fd?: number } {
-  return { ...(path !== undefined && { path: absolutePath(path) }), ...(fd !== undefined && { fd }) }
+/** The `path` of a request, if it has one. */
+function place(path: string | undefined): { readonly path?: string } {
+  return path === undefined ? {} : { path: absolutePath(path) }
 }
 
 /** The `tls` of a request, if it has one: never left out by mistake, which would mean plain text. */

@@ -20,6 +20,7 @@ import { handlers } from "./handlers/index.ts"
 import type { Context, DaemonFace, Session } from "./handlers/context.ts"
 import { Outbox } from "./hold/outbox.ts"
 import { Possessions, type Deadlines } from "./hold/possessions.ts"
+import { ClientDescriptors } from "./open/clientDescriptors.ts"
 import { isAlive } from "./processes.ts"
 
 export interface ClientOptions {
@@ -31,6 +32,8 @@ export interface ClientOptions {
   readonly maxMessageBytes: number
   readonly maxTransports: number
   readonly deadlines: Deadlines
+  /** Whether descriptors come to `descriptors` over a channel. */
+  readonly hasChannel: boolean
   /** Of this machine: clients of others have processes that cannot be looked at. */
   readonly hostname: string
   /** What the daemon says of itself in the answer to `initialize`. */
@@ -49,6 +52,7 @@ export class Client implements Session {
   readonly id: number
   readonly outbox: Outbox
   readonly possessions: Possessions
+  readonly descriptors: ClientDescriptors
   /** Resolves when the connection is over and nothing is left of what the client owned. */
   readonly ended: Promise<void>
   readonly #options: ClientOptions
@@ -73,6 +77,7 @@ export class Client implements Session {
     this.id = options.id
     this.#sinceMs = options.daemon.clock.nowMs()
     this.possessions = new Possessions(options.maxTransports, this)
+    this.descriptors = new ClientDescriptors(options.daemon.descriptors, options.daemon.clock)
     this.ended = new Promise((resolve) => (this.#finish = resolve))
     const { input, output, framing, maxMessageBytes } = options
     this.outbox = new Outbox(() => this.#peer.pendingBytes)
@@ -167,7 +172,12 @@ export class Client implements Session {
       protocolVersion: Math.min(offered, PROTOCOL_VERSION),
       serverInfo,
       clientId: this.id,
-      capabilities: { ...platform, byteMessages, flowControl: true },
+      capabilities: {
+        ...platform,
+        descriptors: [...platform.descriptors, ...(this.#options.hasChannel ? (["channel"] as const) : [])],
+        byteMessages,
+        flowControl: true,
+      },
       limits,
     }
   }
@@ -277,6 +287,7 @@ export class Client implements Session {
     output.destroy()
     daemon.watchers.set(this, false)
     this.#stopWatching()
+    this.descriptors.end()
     await this.possessions.abandon(daemon.clock, deadlines)
     this.#finish()
   }

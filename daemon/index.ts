@@ -31,6 +31,7 @@ export { defaultSocketPath, inheritedListeners, Settings, settingsFromEnvironmen
 export type { Client } from "./client.ts"
 export { inheritedDescriptors } from "./open/descriptors.ts"
 export { makeLog, type Log, type LogLevel } from "./log.ts"
+export { parentChannel } from "./listeners/channel.ts"
 export { serveStdio } from "./listeners/stdio.ts"
 
 export interface DaemonOptions {
@@ -45,6 +46,8 @@ export interface DaemonOptions {
 
 export interface ServeOptions {
   readonly framing?: Framing
+  /** Whether descriptors come to `client.descriptors` over a channel; the client is told that it can send them there. */
+  readonly hasChannel?: boolean
   /** Called with what the client said of itself. */
   initialized?(params: ParsedParams<"initialize">): void
 }
@@ -64,6 +67,7 @@ export class Daemon implements DaemonFace {
   /** Resolves when the daemon has ended: no client, no transport, no process is left. */
   readonly ended: Promise<void>
   readonly #log: Log
+  readonly #descriptorWays: RequestResult<"initialize">["capabilities"]["descriptors"]
   readonly #startId = randomBytes(8).toString("hex")
   readonly #startedMs: number
   readonly watchers = new Watchers()
@@ -87,6 +91,7 @@ export class Daemon implements DaemonFace {
     this.clock = clock
     this.environment = environment
     this.descriptors = new Descriptors(descriptors)
+    this.#descriptorWays = descriptors === undefined || descriptors.length === 0 ? [] : ["inherited"]
     this.#log = log
     this.#startedMs = clock.nowMs()
     this.ended = new Promise((resolve) => (this.#finish = resolve))
@@ -98,7 +103,11 @@ export class Daemon implements DaemonFace {
   }
 
   /** Serves one client over a pair of streams; they are the daemon's from now on. */
-  serve(input: Readable, output: Writable, { framing = "header", initialized }: ServeOptions = {}): Client {
+  serve(
+    input: Readable,
+    output: Writable,
+    { framing = "header", hasChannel = false, initialized }: ServeOptions = {},
+  ): Client {
     const { settings } = this
     const client = new Client({
       id: ++this.#lastClientId,
@@ -106,6 +115,7 @@ export class Daemon implements DaemonFace {
       input,
       output,
       framing,
+      hasChannel,
       maxMessageBytes: settings.maxMessageBytes,
       maxTransports: settings.maxTransports,
       deadlines: { closeMs: settings.closeDeadlineMs, killMs: settings.killDeadlineMs },
@@ -212,7 +222,7 @@ export class Daemon implements DaemonFace {
   #greeting(): ConstructorParameters<typeof Client>[0]["greeting"] {
     return {
       serverInfo: { name: "transportd", version: VERSION, pid: process.pid, startId: this.#startId },
-      capabilities: { kinds: Kind.options, platform: process.platform },
+      capabilities: { kinds: Kind.options, descriptors: this.#descriptorWays, platform: process.platform },
       limits: {
         maxMessageBytes: this.settings.maxMessageBytes,
         maxHeaderBytes: MAX_HEADER_BYTES,

@@ -2,7 +2,7 @@
 import { z } from "zod"
 import { request, requestOrNotification } from "./declare.ts"
 import { DATAGRAM_OVERHEAD_BYTES } from "./limits.ts"
-import { FamilyOption, HostPort, Opened, Options, payload, Ref, takePayload } from "./primitives.ts"
+import { Descriptor, FamilyOption, HostPort, Opened, Options, payload, Ref, takePayload } from "./primitives.ts"
 
 const Host = z.string().min(1).max(1024)
 
@@ -36,12 +36,13 @@ export const Multicast = z.object({
 
 export const createDatagramEndpoint = request("loop/createDatagramEndpoint", {
   since: "0.1.0",
-  summary: `Opens a UDP socket: bound to \`localAddr\`, connected to \`remoteAddr\`, both, or with \`family\` alone bound to any free port. In its write buffer a datagram counts its bytes and ${DATAGRAM_OVERHEAD_BYTES} more, in \`transport/flushed\` too; what came counts its bytes alone. UDP has no brake: datagrams beyond the read window are dropped and counted in \`protocol/datagramsLost\`.`,
+  summary: `Opens a UDP socket: bound to \`localAddr\`, connected to \`remoteAddr\`, both, or with \`family\` alone bound to any free port; or takes over one that is bound already. In its write buffer a datagram counts its bytes and ${DATAGRAM_OVERHEAD_BYTES} more, in \`transport/flushed\` too; what came counts its bytes alone. UDP has no brake: datagrams beyond the read window are dropped and counted in \`protocol/datagramsLost\`.`,
   params: z
     .object({
       localAddr: HostPort.optional(),
       remoteAddr: HostPort.optional().meta({ description: "the only address that it sends to and hears of" }),
       family: FamilyOption.optional(),
+      fd: Descriptor.optional(),
       reusePort: z.boolean().default(false).meta({ description: "several sockets on one port share what comes" }),
       allowBroadcast: z
         .boolean()
@@ -58,8 +59,14 @@ export const createDatagramEndpoint = request("loop/createDatagramEndpoint", {
       options: Options,
     })
     .refine(
-      ({ localAddr, remoteAddr, family }) => (localAddr ?? remoteAddr ?? family) !== undefined,
-      "expected `localAddr`, `remoteAddr` or `family`",
+      ({ localAddr, remoteAddr, family, fd }) =>
+        ((localAddr ?? remoteAddr ?? family) !== undefined) === (fd === undefined),
+      "expected `localAddr`, `remoteAddr` or `family`, or in their place `fd`",
+    )
+    .refine(
+      ({ fd, reusePort, allowBroadcast, multicast }) =>
+        fd === undefined || (!reusePort && !allowBroadcast && multicast === undefined),
+      "`reusePort`, `allowBroadcast` and `multicast` mean nothing with `fd`: set them before",
     ),
   result: Opened,
   errors: ["OsFailure", "ResolveFailed", "TimedOut", "NotSupported", "NameTaken", "LimitExceeded", "InvalidParams"],

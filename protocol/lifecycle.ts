@@ -1,7 +1,7 @@
 /** The messages that open and end a connection, as in LSP. */
 import { z } from "zod"
 import { fromClient, request } from "./declare.ts"
-import { Kind } from "./primitives.ts"
+import { DescriptorWay, Kind } from "./primitives.ts"
 
 export const initialize = request("initialize", {
   since: "0.1.0",
@@ -43,6 +43,10 @@ export const initialize = request("initialize", {
       byteMessages: z.boolean(),
       flowControl: z.boolean(),
       kinds: z.array(Kind),
+      descriptors: z.array(DescriptorWay).meta({
+        description:
+          "how descriptors come to the daemon: inherited at its start, over the channel that it was started with, over a `daemon/descriptorSocket`",
+      }),
       platform: z.string(),
     }),
     limits: z.record(z.string(), z.number()),
@@ -58,7 +62,13 @@ export const initialize = request("initialize", {
       protocolVersion: 1,
       serverInfo: { name: "transportd", version: "0.1.0", pid: 4711, startId: "9f0c1e2d" },
       clientId: 1,
-      capabilities: { byteMessages: true, flowControl: true, kinds: ["tcp", "subprocess"], platform: "linux" },
+      capabilities: {
+        byteMessages: true,
+        flowControl: true,
+        kinds: ["tcp", "subprocess"],
+        descriptors: ["inherited", "socket"],
+        platform: "linux",
+      },
       limits: { maxMessageBytes: 16_777_216 },
     },
   },

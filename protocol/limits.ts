@@ -101,6 +101,12 @@ export const MAX_DATAGRAM_BYTES = 65_535
 /** Listening backlog, asyncio's default. */
 export const BACKLOG = 100
 
+/** Descriptors that a client has handed over and nothing was made of: one for each request that it may have open. */
+export const MAX_HANDED_DESCRIPTORS = MAX_REQUESTS_IN_FLIGHT
+
+/** How long a request waits for a descriptor that it names: the two travel on different ways, and either may be first. */
+export const DESCRIPTOR_WAIT_MS = 5_000
+
 /** Transports, servers and processes of one client. */
 export const MAX_TRANSPORTS_PER_CLIENT = 20_000
 

@@ -4,6 +4,7 @@ import { request } from "./declare.ts"
 import { BACKLOG, CONNECT_TIMEOUT_MS, DRAIN_MS } from "./limits.ts"
 import {
   Address,
+  Descriptor,
   DurationMs,
   FamilyOption,
   HALF_A_CHARACTER,
@@ -22,25 +23,46 @@ import {
 /** What a request that takes `tls` can fail with on the way to a session. */
 const tlsErrors = ["TlsHandshakeFailed", "CertificateRejected"] as const
 
+type Fields = Readonly<Record<string, unknown>>
+
+/** Whether either all of `names` are given or, in their place, a socket that exists already. */
+function placeOrSocket<Name extends string>(...names: Name[]): [(fields: Fields) => boolean, string] {
+  const wanted = names.map((name) => `\`${name}\``).join(" and ")
+  return [
+    (fields) => names.every((name) => (fields[name] !== undefined) === (fields.fd === undefined)),
+    `expected either ${wanted} or \`fd\``,
+  ]
+}
+
+/** What the options of a TCP connection start with, whoever opened it. */
+const tcpParams = {
+  noDelay: z.boolean().default(true),
+  keepAliveMs: DurationMs.optional().meta({
+    description: "idle time before the first keep-alive probe; absent: none",
+  }),
+}
+
 export const createConnection = request("loop/createConnection", {
   since: "0.1.0",
   summary:
-    "Connects to a TCP server. Addresses of both families are tried as RFC 8305 says. The answer comes before `protocol/connectionMade`.",
-  params: z.object({
-    host: z.string().min(1).max(1024),
-    port: Port,
-    family: FamilyOption.optional(),
-    localAddr: HostPort.optional(),
-    happyEyeballsDelayMs: DurationMs.optional(),
-    timeoutMs: DurationMs.default(CONNECT_TIMEOUT_MS),
-    noDelay: z.boolean().default(true),
-    keepAliveMs: DurationMs.optional().meta({
-      description: "idle time before the first keep-alive probe; absent: none",
-    }),
-    tls: Tls.optional(),
-    serverHostname: ServerHostname.optional().meta({ description: "with `tls`: in place of the host" }),
-    options: Options,
-  }),
+    "Connects to a TCP server, or takes over a stream socket that is connected already, TCP or Unix. Addresses of both families are tried as RFC 8305 says. The answer comes before `protocol/connectionMade`.",
+  params: z
+    .object({
+      host: z.string().min(1).max(1024).optional(),
+      port: Port.optional(),
+      fd: Descriptor.optional(),
+      family: FamilyOption.optional(),
+      localAddr: HostPort.optional(),
+      happyEyeballsDelayMs: DurationMs.optional(),
+      timeoutMs: DurationMs.default(CONNECT_TIMEOUT_MS),
+      ...tcpParams,
+      tls: Tls.optional(),
+      serverHostname: ServerHostname.optional().meta({
+        description: "with `tls`: in place of the host; needed with `fd`",
+      }),
+      options: Options,
+    })
+    .refine(...placeOrSocket("host", "port")),
   result: Opened,
   errors: [
     "OsFailure",
@@ -69,25 +91,28 @@ export const createConnection = request("loop/createConnection", {
 export const createServer = request("loop/createServer", {
   since: "0.1.0",
   summary:
-    "Listens on TCP. Each accepted connection is a `protocol/connectionMade` that names the server; `options` hold for each of them.",
-  params: z.object({
-    host: z
-      .union([z.string().max(1024), z.array(z.string().max(1024)).min(1).max(64)])
-      .nullish()
-      .meta({ description: "one host, several, or null for all interfaces of both families" }),
-    port: Port.meta({ description: "0 lets the system choose" }),
-    family: FamilyOption.optional(),
-    backlog: z.int().min(1).max(65_535).default(BACKLOG),
-    reuseAddress: z.boolean().optional().meta({ description: "on POSIX always on, as in asyncio" }),
-    noDelay: z.boolean().default(true),
-    keepAliveMs: DurationMs.optional(),
-    tls: Tls.optional(),
-    startServing: z
-      .boolean()
-      .default(true)
-      .meta({ description: "false: refuses connections until `server/startServing`" }),
-    options: Options,
-  }),
+    "Listens on TCP, or on a socket that is bound already, TCP or Unix. Each accepted connection is a `protocol/connectionMade` that names the server; `options` hold for each of them.",
+  params: z
+    .object({
+      host: z
+        .union([z.string().max(1024), z.array(z.string().max(1024)).min(1).max(64)])
+        .nullish()
+        .meta({ description: "one host, several, or null for all interfaces of both families" }),
+      port: Port.optional().meta({ description: "0 lets the system choose" }),
+      fd: Descriptor.optional(),
+      family: FamilyOption.optional(),
+      backlog: z.int().min(1).max(65_535).default(BACKLOG),
+      reuseAddress: z.boolean().optional().meta({ description: "on POSIX always on, as in asyncio" }),
+      ...tcpParams,
+      tls: Tls.optional(),
+      startServing: z
+        .boolean()
+        .default(true)
+        .meta({ description: "false: refuses connections until `server/startServing`" }),
+      options: Options,
+    })
+    .refine(...placeOrSocket("port"))
+    .refine(({ host, fd }) => host === undefined || fd === undefined, "`host` means nothing with `fd`"),
   result: z.object({ server: Id, sockets: z.array(Address) }),
   errors: ["OsFailure", "ResolveFailed", "NameTaken", "LimitExceeded", "InvalidParams"],
   example: {
@@ -102,14 +127,18 @@ const SocketPath = z.string().min(1).max(4096).refine(isWhole, HALF_A_CHARACTER)
 
 export const createUnixConnection = request("loop/createUnixConnection", {
   since: "0.1.0",
-  summary: "Connects to a Unix socket. The answer comes before `protocol/connectionMade`.",
-  params: z.object({
-    path: SocketPath,
-    timeoutMs: DurationMs.default(CONNECT_TIMEOUT_MS),
-    tls: Tls.optional(),
-    serverHostname: ServerHostname.optional().meta({ description: "needed with `tls`: a path is no name" }),
-    options: Options,
-  }),
+  summary:
+    "Connects to a Unix socket, or takes over one that is connected already. The answer comes before `protocol/connectionMade`.",
+  params: z
+    .object({
+      path: SocketPath.optional(),
+      fd: Descriptor.optional(),
+      timeoutMs: DurationMs.default(CONNECT_TIMEOUT_MS),
+      tls: Tls.optional(),
+      serverHostname: ServerHostname.optional().meta({ description: "needed with `tls`: a path is no name" }),
+      options: Options,
+    })
+    .refine(...placeOrSocket("path")),
   result: Opened,
   errors: [
     "OsFailure",
@@ -135,22 +164,46 @@ export const createUnixConnection = request("loop/createUnixConnection", {
 export const createUnixServer = request("loop/createUnixServer", {
   since: "0.1.0",
   summary:
-    "Listens on a Unix socket. A socket file that nobody answers at is replaced; any other file is left alone (EADDRINUSE). Closing removes the file while it is still the one that was made.",
-  params: z.object({
-    path: SocketPath,
-    mode: z.int().min(0).max(0o777).optional().meta({
-      description: "permissions of the file, from its first instant; absent: what the daemon's umask leaves",
-    }),
-    backlog: z.int().min(1).max(65_535).default(BACKLOG),
-    tls: Tls.optional(),
-    startServing: z.boolean().default(true),
-    options: Options,
-  }),
+    "Listens on a Unix socket, or on one that is bound already, whose file is then somebody else's. A socket file that nobody answers at is replaced; any other file is left alone (EADDRINUSE). Closing removes the file while it is still the one that was made.",
+  params: z
+    .object({
+      path: SocketPath.optional(),
+      fd: Descriptor.optional(),
+      mode: z.int().min(0).max(0o777).optional().meta({
+        description: "permissions of the file, from its first instant; absent: what the daemon's umask leaves",
+      }),
+      backlog: z.int().min(1).max(65_535).default(BACKLOG),
+      tls: Tls.optional(),
+      startServing: z.boolean().default(true),
+      options: Options,
+    })
+    .refine(...placeOrSocket("path")),
   result: z.object({ server: Id, sockets: z.array(Address) }),
   errors: ["OsFailure", "NotSupported", "NameTaken", "LimitExceeded", "InvalidParams"],
   example: {
     params: { path: "/run/user/1000/editor.sock", mode: 0o600 },
     result: { server: 3, sockets: [{ path: "/run/user/1000/editor.sock" }] },
+  },
+})
+
+export const connectAcceptedSocket = request("loop/connectAcceptedSocket", {
+  since: "0.1.0",
+  summary:
+    "Takes over a connection that was accepted elsewhere, TCP or Unix; with `tls` it is the server side. What the remote sent before arrives. The answer comes before `protocol/connectionMade`.",
+  params: z.object({ fd: Descriptor, ...tcpParams, tls: Tls.optional(), options: Options }),
+  result: Opened,
+  errors: ["OsFailure", "TimedOut", "NameTaken", "LimitExceeded", "RequestCancelled", "InvalidParams", ...tlsErrors],
+  example: {
+    params: { fd: "connection-1" },
+    result: {
+      transport: 7,
+      kind: "tcp",
+      extra: {
+        peername: { host: "127.0.0.1", port: 40_000, family: "IPv4" },
+        sockname: { host: "127.0.0.1", port: 8888, family: "IPv4" },
+      },
+      writeWindowBytes: 1_048_576,
+    },
   },
 })
 

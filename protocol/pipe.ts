@@ -1,8 +1,8 @@
-/** One-way streams: named pipes, terminals, and descriptors that the daemon inherited. */
+/** One-way streams: named pipes, terminals, and descriptors that exist already. */
 import { z } from "zod"
 import { request } from "./declare.ts"
 import { CONNECT_TIMEOUT_MS } from "./limits.ts"
-import { DurationMs, HALF_A_CHARACTER, isWhole, Opened, Options } from "./primitives.ts"
+import { Descriptor, DurationMs, HALF_A_CHARACTER, isWhole, Opened, Options } from "./primitives.ts"
 
 const Path = z
   .string()
@@ -13,14 +13,10 @@ const Path = z
 
 const source = {
   path: Path.optional().meta({ description: "a named pipe or a terminal" }),
-  fd: z
-    .int()
-    .min(0)
-    .optional()
-    .meta({ description: "a descriptor that the daemon inherited; the transport's from then on" }),
+  fd: Descriptor.optional(),
 }
 
-function oneOf({ path, fd }: { path?: string | undefined; fd?: number | undefined }): boolean {
+function oneOf({ path, fd }: { path?: string | undefined; fd?: unknown }): boolean {
   return (path === undefined) !== (fd === undefined)
 }
 
@@ -30,7 +26,7 @@ const errors = ["OsFailure", "InvalidParams", "NameTaken", "LimitExceeded"] as c
 export const connectReadPipe = request("loop/connectReadPipe", {
   since: "0.1.0",
   summary:
-    "Reads from a named pipe, a terminal or an inherited descriptor. A named pipe is opened at once, whether or not somebody writes. Its end is `eofReceived`, then `connectionLost`, whatever `onEof` says.",
+    "Reads from a named pipe, a terminal or a descriptor that exists. A named pipe is opened at once, whether or not somebody writes. Its end is `eofReceived`, then `connectionLost`, whatever `onEof` says.",
   params: z.object({ ...source, options: Options }).refine(oneOf, ONE_OF),
   result: Opened,
   errors,
@@ -43,7 +39,7 @@ export const connectReadPipe = request("loop/connectReadPipe", {
 export const connectWritePipe = request("loop/connectWritePipe", {
   since: "0.1.0",
   summary:
-    "Writes to a named pipe, a terminal or an inherited descriptor. A named pipe opens once somebody reads it, up to `timeoutMs`. `writeEof` is its close. When the reader goes it is lost, with EPIPE if something was still to be written.",
+    "Writes to a named pipe, a terminal or a descriptor that exists. A named pipe opens once somebody reads it, up to `timeoutMs`. `writeEof` is its close. When the reader goes it is lost, with EPIPE if something was still to be written.",
   params: z
     .object({ ...source, timeoutMs: DurationMs.default(CONNECT_TIMEOUT_MS), options: Options })
     .refine(oneOf, ONE_OF),

@@ -79,6 +79,15 @@ export function takePayload<Message extends { data?: Uint8Array | undefined; tex
   return message as Message & { data: Uint8Array }
 }
 
+/** How a request names a descriptor that exists already. */
+export const Descriptor = z.union([z.int().min(0).max(2_147_483_647), z.string().min(1).max(256)]).meta({
+  description:
+    "a descriptor that is taken over, once: a number that the daemon inherited, or the name that this client gave to one that it handed over",
+})
+
+/** A way on which descriptors come to the daemon. */
+export const DescriptorWay = z.enum(["inherited", "channel", "socket"])
+
 export const Family = z.enum(["IPv4", "IPv6"])
 
 /** The family as a request may give it: by name or by number. */

@@ -26,9 +26,10 @@ export const stdio: Verb<Options> = {
         "stdio speaks JSON-RPC to the program that started it, not to a terminal; try `transportd serve` or `transportd call`"
       throw new Failure("usage", sentence)
     }
-    const { createDaemon, inheritedDescriptors, makeLog, serveStdio, settingsFromEnvironment } =
+    const { createDaemon, inheritedDescriptors, makeLog, parentChannel, serveStdio, settingsFromEnvironment } =
       await import("transportd/daemon")
-    const descriptors = inheritedDescriptors()
+    const channel = parentChannel()
+    const descriptors = inheritedDescriptors(channel === undefined ? [] : [channel.channel.fd])
     const settings = settingsFromEnvironment()
     const daemon = createDaemon({ settings, descriptors, log: makeLog(process.stderr, settings.logLevel) })
     // Ctrl-C and a closed terminal reach the whole process group: what they mean is for the client to decide, and when
@@ -40,7 +41,8 @@ export const stdio: Verb<Options> = {
       asked = true
       daemon.shutdown()
     })
-    const status = await stayAliveUntil(serveStdio(daemon, { input: process.stdin, output: process.stdout, framing }))
+    const streams = { input: process.stdin, output: process.stdout }
+    const status = await stayAliveUntil(serveStdio(daemon, { ...streams, framing, ...(channel && { channel }) }))
     return status === 0 ? exitCode("ok") : exitCode("failure")
   },
 }

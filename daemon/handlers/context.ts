@@ -7,6 +7,7 @@ import type { Possessions } from "../hold/possessions.ts"
 import type { Recipient } from "../hold/recipient.ts"
 import type { Table } from "../hold/table.ts"
 import type { Watchers } from "../statistics.ts"
+import type { ClientDescriptors } from "../open/clientDescriptors.ts"
 import type { Descriptors } from "../open/descriptors.ts"
 import type { Environment } from "../open/spawn.ts"
 
@@ -19,7 +20,7 @@ export interface DaemonFace {
   readonly estate: Possessions
   /** What children inherit. */
   readonly environment: Environment
-  /** What the daemon itself inherited, and clients may ask for. */
+  /** What the daemon itself inherited; clients take of it through their own. */
   readonly descriptors: Descriptors
   readonly watchers: Watchers
   info(): RequestResult<"daemon/info">
@@ -30,6 +31,8 @@ export interface DaemonFace {
 
 /** The client that sent the message. */
 export interface Session extends Recipient {
+  /** What it may take over. */
+  readonly descriptors: ClientDescriptors
   initialize(params: ParsedParams<"initialize">): RequestResult<"initialize">
   shutdown(): void
   exit(): void

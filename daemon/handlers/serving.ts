@@ -21,6 +21,8 @@ export interface Service {
   listen(onConnection: (socket: Socket) => void): Promise<Listening>
   /** What a connection is. */
   line(socket: Socket): Line
+  /** The server has ended. */
+  drop?(): void
 }
 
 /** Makes a server under `id`. The answer names it; its connections are announced behind that. */
@@ -39,7 +41,8 @@ export async function serve(
   return { server: id, sockets: server.sockets }
 }
 
-function enterServer(id: number, { options, security, listen, line }: Service, context: Context): ServerHolding {
+function enterServer(id: number, service: Service, context: Context): ServerHolding {
+  const { options, security } = service
   const { daemon, session, afterReply } = context
   // A connection may come while a second address is still being opened: it waits until the answer has named the server.
   let waiting: Line[] | null = []
@@ -54,9 +57,10 @@ function enterServer(id: number, { options, security, listen, line }: Service, c
     name: options.name,
     lifetime: options.lifetime,
     owner: session,
-    listen: () => listen((socket) => door.enter(line(socket.on("error", () => {})))),
+    listen: () => service.listen((socket) => door.enter(service.line(socket.on("error", () => {})))),
     ended: () => {
       door.close()
+      service.drop?.()
       daemon.watchers.announce({ event: "closed", server: id })
       daemon.table.removeServer(server)
       daemon.estate.removeServer(server)

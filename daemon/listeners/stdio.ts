@@ -7,6 +7,7 @@ import type { Framing } from "../../protocol/peer.ts"
 import type { Client } from "../client.ts"
 import type { Clock } from "../clock.ts"
 import { isAlive } from "../processes.ts"
+import { receiveDescriptors, type ParentChannel } from "./channel.ts"
 
 /** How often a client that told its process id is looked for. */
 const WATCH_MS = 1_000
@@ -19,27 +20,39 @@ interface Server {
   serve(
     input: Readable,
     output: Writable,
-    options: { framing: Framing; initialized(params: { processId?: number | null | undefined }): void },
+    options: {
+      framing: Framing
+      hasChannel: boolean
+      initialized(params: { processId?: number | null | undefined }): void
+    },
   ): Client
+}
+
+export interface StdioOptions {
+  readonly input: Readable
+  readonly output: Writable
+  readonly framing: Framing
+  /** Over which the client hands descriptors over: `process`, if it was started with one. */
+  readonly channel?: ParentChannel
 }
 
 /**
  * Serves the client and resolves when it is gone and nothing is left of what it owned.
  * The result is the exit status: 1 when it said `exit` without `shutdown`, else 0.
  */
-export async function serveStdio(
-  daemon: Server,
-  { input, output, framing }: { input: Readable; output: Writable; framing: Framing },
-): Promise<0 | 1> {
+export async function serveStdio(daemon: Server, { input, output, framing, channel }: StdioOptions): Promise<0 | 1> {
   console.log = console.info = console.debug = console.error
   let stopWatching = (): void => {}
   const client = daemon.serve(input, output, {
     framing,
+    hasChannel: channel !== undefined,
     initialized: ({ processId }) => {
       if (typeof processId === "number") stopWatching = watch(daemon.clock, processId, () => client.destroy())
     },
   })
+  const stopReceiving = channel === undefined ? () => {} : receiveDescriptors(channel, client.descriptors)
   await client.ended
+  stopReceiving()
   // What would outlive a client has nobody left to come for it.
   daemon.shutdown()
   await daemon.ended

@@ -3,6 +3,7 @@
  * Knows no call of its own; those are declared beside their use, in this room.
  */
 import { createRequire } from "node:module"
+import { getSystemErrorName } from "node:util"
 import type koffi from "koffi"
 import type { LibraryHandle } from "koffi"
 
@@ -20,6 +21,23 @@ let loaded: Libc | null | undefined
 export function libc(): Libc | null {
   loaded ??= load()
   return loaded
+}
+
+/** What `declare` makes of the C library, made once, when it is first asked for; null where there is none. */
+export function declaring<Functions>(declare: (libc: Libc) => Functions): () => Functions | null {
+  let declared: Functions | null | undefined
+  return () => {
+    if (declared !== undefined) return declared
+    const found = libc()
+    return (declared = found && declare(found))
+  }
+}
+
+/** The error of the call that has just failed, as Node says it. */
+export function systemError({ koffi }: Libc, syscall: string): NodeJS.ErrnoException {
+  const errno = koffi.errno()
+  const code = getSystemErrorName(-errno)
+  return Object.assign(new Error(`${syscall}: ${code}`), { errno: -errno, code, syscall })
 }
 
 function load(): Libc | null {

@@ -1,21 +1,24 @@
 /**
- * The descriptors that the daemon inherited and clients may ask for by number. Each is handed out once: it belongs to
- * its transport from then on. Any other number is none of a client's business: it may be another client's connection.
+ * What descriptors are, and those that the daemon inherited and clients may ask for by number. Each is handed out once:
+ * it belongs to its taker from then on. Any other number is none of a client's business: it may be another client's
+ * connection.
  */
 import { fstatSync, readdirSync } from "node:fs"
 import { isatty } from "node:tty"
 import { rpcError } from "../../protocol/errors.ts"
 
-export type DescriptorKind = "fifo" | "socket" | "terminal"
+/** `file` is everything else: files, directories, devices. */
+export type DescriptorKind = "fifo" | "socket" | "terminal" | "file"
 
-/** What a descriptor is, as far as transports are made of it; null for files, directories and the like. */
-export function kindOf(fd: number): DescriptorKind | null {
+/** What a descriptor is, as far as transports are made of it. */
+export function kindOf(fd: number): DescriptorKind {
   const stat = fstatSync(fd)
   if (stat.isFIFO()) return "fifo"
   if (stat.isSocket()) return "socket"
-  return stat.isCharacterDevice() && isatty(fd) ? "terminal" : null
+  return stat.isCharacterDevice() && isatty(fd) ? "terminal" : "file"
 }
 
+/** Those that the daemon inherited: whoever asks first gets one. */
 export class Descriptors {
   readonly #free: Set<number>
 
@@ -27,16 +30,10 @@ export class Descriptors {
    * Hands out `fd`. Throws InvalidParams when it was not inherited or is handed out already, and when it is of no kind
    * in `wanted`: then it stays.
    */
-  take(fd: number, wanted: readonly DescriptorKind[]): DescriptorKind {
+  take<Kind extends DescriptorKind>(fd: number, wanted: readonly Kind[]): Kind {
     if (!this.#free.has(fd))
       throw rpcError("InvalidParams", `${fd} is no descriptor that the daemon inherited and still has`)
-    const kind = kindOf(fd)
-    if (kind === null || !wanted.includes(kind)) {
-      throw rpcError(
-        "InvalidParams",
-        `descriptor ${fd} is ${kind ?? "no pipe, socket or terminal"}, not ${wanted.join(" or ")}`,
-      )
-    }
+    const kind = checkedKind(fd, fd, wanted)
     this.#free.delete(fd)
     return kind
   }
@@ -45,6 +42,17 @@ export class Descriptors {
   giveBack(fd: number): void {
     this.#free.add(fd)
   }
+}
+
+/** What `fd` is. Throws InvalidParams, with the name that the client has for it, when that is not in `wanted`. */
+export function checkedKind<Kind extends DescriptorKind>(
+  fd: number,
+  ref: number | string,
+  wanted: readonly Kind[],
+): Kind {
+  const kind = kindOf(fd)
+  if ((wanted as readonly DescriptorKind[]).includes(kind)) return kind as Kind
+  throw rpcError("InvalidParams", `descriptor ${ref} is a ${kind}, not a ${wanted.join(" or ")}`)
 }
 
 /**
@@ -75,7 +83,7 @@ function look(fd: number): Look[] {
   try {
     const kind = kindOf(fd)
     const { ino, rdev } = fstatSync(fd)
-    return kind === null ? [] : [{ fd, kind, identity: kind === "terminal" ? rdev : ino }]
+    return kind === "file" ? [] : [{ fd, kind, identity: kind === "terminal" ? rdev : ino }]
   } catch {
     // The descriptor of the listing itself.
     return []

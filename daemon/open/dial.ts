@@ -6,7 +6,11 @@ import { openFailure } from "../failures.ts"
 import { attempt } from "./attempt.ts"
 import { checkHost, resolveHost, socketLookup } from "./resolve.ts"
 
-export type DialParams = Omit<ParsedParams<"loop/createConnection">, "options">
+type Params = ParsedParams<"loop/createConnection">
+export type DialParams = Pick<Params, "family" | "localAddr" | "happyEyeballsDelayMs" | "timeoutMs"> & {
+  readonly host: string
+  readonly port: number
+}
 
 /**
  * A connected socket that has not been read from, `allowHalfOpen` as asyncio needs it.

@@ -6,7 +6,7 @@ import { isSystemError, osFailure } from "../failures.ts"
 import { attempt } from "./attempt.ts"
 import { checkClientSocketPath } from "./socketPath.ts"
 
-export type DialUnixParams = Pick<ParsedParams<"loop/createUnixConnection">, "path" | "timeoutMs">
+export type DialUnixParams = Pick<ParsedParams<"loop/createUnixConnection">, "timeoutMs"> & { readonly path: string }
 
 /**
  * A connected socket that has not been read from.

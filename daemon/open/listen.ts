@@ -6,7 +6,9 @@ import { openFailure } from "../failures.ts"
 import { boundAddress, type InetAddress } from "../transports/tcp.ts"
 import { resolveHost } from "./resolve.ts"
 
-export type ListenParams = Omit<ParsedParams<"loop/createServer">, "options">
+export type ListenParams = Pick<ParsedParams<"loop/createServer">, "host" | "family" | "backlog"> & {
+  readonly port: number
+}
 
 export interface ListeningSocket {
   readonly server: Server

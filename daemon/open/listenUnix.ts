@@ -8,7 +8,9 @@ import { unixFailure } from "./dialUnix.ts"
 import { isAnswered, isSameFile, listening, lstatIfThere, withMode } from "./socketFile.ts"
 import { checkClientSocketPath, isAbstract } from "./socketPath.ts"
 
-export type ListenUnixParams = Pick<ParsedParams<"loop/createUnixServer">, "path" | "mode" | "backlog">
+export type ListenUnixParams = Pick<ParsedParams<"loop/createUnixServer">, "mode" | "backlog"> & {
+  readonly path: string
+}
 
 export interface ListeningUnixSocket {
   readonly server: { close(): void }

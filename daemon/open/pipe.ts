@@ -7,7 +7,8 @@ import type { ParsedParams } from "../../protocol/registry.ts"
 import type { Clock } from "../clock.ts"
 import { isSystemError, openFailure } from "../failures.ts"
 import { pipeOf, type Pipe } from "../transports/pipe.ts"
-import { kindOf, type Descriptors } from "./descriptors.ts"
+import type { ClientDescriptors, DescriptorRef } from "./clientDescriptors.ts"
+import { kindOf } from "./descriptors.ts"
 
 export type PipeParams = Pick<ParsedParams<"loop/connectWritePipe">, "path" | "fd">
 
@@ -18,8 +19,12 @@ const RETRY_MS = 20
 const FLAGS = constants.O_NONBLOCK | constants.O_NOCTTY
 
 /** Fails with OsFailure (ENOENT, EACCES, …), or InvalidParams for what is no pipe. Source: asyncio `connect_read_pipe`. */
-export async function openReadPipe({ path, fd }: PipeParams, descriptors: Descriptors): Promise<Pipe> {
-  if (path === undefined) return inherited(fd as number, "read", descriptors)
+export async function openReadPipe(
+  { path, fd }: PipeParams,
+  descriptors: ClientDescriptors,
+  signal: AbortSignal,
+): Promise<Pipe> {
+  if (path === undefined) return adopt(fd as DescriptorRef, "read", descriptors, signal)
   await checkPath(path)
   return checked(path, await openFile(path, constants.O_RDONLY | FLAGS).catch(rethrow), "read")
 }
@@ -36,10 +41,10 @@ export interface Patience {
  */
 export async function openWritePipe(
   { path, fd }: PipeParams,
-  descriptors: Descriptors,
+  descriptors: ClientDescriptors,
   { clock, timeoutMs, signal }: Patience,
 ): Promise<Pipe> {
-  if (path === undefined) return inherited(fd as number, "write", descriptors)
+  if (path === undefined) return adopt(fd as DescriptorRef, "write", descriptors, signal)
   await checkPath(path)
   const startedMs = clock.nowMs()
   for (;;) {
@@ -58,13 +63,18 @@ export async function openWritePipe(
 const openFile = promisify(open)
 const closeFile = promisify(close)
 
-function inherited(fd: number, use: "read" | "write", descriptors: Descriptors): Pipe {
-  const kind = descriptors.take(fd, ["fifo", "socket", "terminal"])
+async function adopt(
+  ref: DescriptorRef,
+  use: "read" | "write",
+  descriptors: ClientDescriptors,
+  signal: AbortSignal,
+): Promise<Pipe> {
+  const { giveBack, ...taken } = await descriptors.take(ref, ["fifo", "socket", "terminal"], signal)
   try {
-    return pipeOf({ fd, kind }, use)
+    return pipeOf(taken, use)
   } catch {
-    descriptors.giveBack(fd)
-    throw rpcError("InvalidParams", `descriptor ${fd} cannot be a pipe transport: it is no stream`)
+    giveBack()
+    throw rpcError("InvalidParams", `descriptor ${ref} cannot be a pipe transport: it is no stream`)
   }
 }
 

@@ -2,17 +2,19 @@
  * One-way streams over a descriptor: named pipes, sockets used one way, terminals.
  *
  * Platform: Node hears of a lost reader only while it writes, because libuv does not poll a descriptor that is open for
- * writing alone. On Linux a second, momentary opening of the same pipe tells: it fails with ENXIO when nobody reads.
+ * writing alone. On Linux the C library tells; without it, of a pipe with a name, a second, momentary opening does: it
+ * fails with ENXIO when nobody reads.
  */
 import { closeSync, constants, openSync } from "node:fs"
-import { Socket } from "node:net"
+import type { Socket } from "node:net"
 import { ReadStream } from "node:tty"
+import { hasNoReader } from "../native/poll.ts"
+import { streamOf, type DescriptorSource } from "./descriptor.ts"
 import { NodeStream } from "./stream.ts"
 import type { StreamEvents } from "./transport.ts"
 
 /** An open descriptor and what it is. */
-export interface PipeSource {
-  readonly fd: number
+export interface PipeSource extends DescriptorSource {
   readonly kind: "fifo" | "socket" | "terminal"
   /** Where it was opened. */
   readonly path?: string
@@ -45,16 +47,14 @@ export function writePipe({ stream, ...source }: Pipe, after: After, events: Str
 export function pipeOf(source: PipeSource, use: "read" | "write"): Pipe {
   // A socket tells of its remote's end only to who reads it; what comes is dropped.
   const readable = use === "read" || source.kind === "socket"
-  return { ...source, stream: streamOf(source, { readable, writable: use === "write" }) }
+  const directions = { readable, writable: use === "write" }
+  return {
+    ...source,
+    stream: source.kind === "terminal" ? terminal(source.fd, directions) : streamOf(source, directions),
+  }
 }
 
-interface Directions {
-  readonly readable: boolean
-  readonly writable: boolean
-}
-
-function streamOf({ fd, kind }: PipeSource, directions: Directions): Socket {
-  if (kind !== "terminal") return new Socket({ fd, ...directions, allowHalfOpen: true })
+function terminal(fd: number, directions: { readonly readable: boolean; readonly writable: boolean }): Socket {
   // Why not WriteStream: it makes writes wait for the terminal, and with it the whole daemon.
   const stream = new ReadStream(fd, { ...directions, allowHalfOpen: true })
   // Platform: libuv opens a terminal once more, to have a descriptor that nobody else sets to blocking.
@@ -70,19 +70,19 @@ function watchReader({ fd, path }: PipeSource, stream: Socket, after: After): vo
   let cancel = (): void => {}
   const look = (): void => {
     if (stream.destroyed) return
-    if (hasReader(door)) cancel = after(LOOK_MS, look)
-    else stream.destroy()
+    if (hasNoReader(fd) ?? cannotBeOpened(door)) stream.destroy()
+    else cancel = after(LOOK_MS, look)
   }
   stream.once("close", () => cancel())
   cancel = after(LOOK_MS, look)
 }
 
 /** Opens nothing that anybody could notice: there is a writer already, this very transport. */
-function hasReader(door: string): boolean {
+function cannotBeOpened(door: string): boolean {
   try {
     closeSync(openSync(door, constants.O_WRONLY | constants.O_NONBLOCK))
-    return true
+    return false
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ENXIO"
+    return (error as NodeJS.ErrnoException).code === "ENXIO"
   }
 }

@@ -53,6 +53,7 @@ const DAEMON_ROWS: readonly (readonly string[])[] = [
   ["daemon/handlers"],
   ["daemon/open", "daemon/hold", "daemon/services", "daemon/policy"],
   ["daemon/transports"],
+  ["daemon/native"],
 ]
 
 /** The row of a file of the daemon; undefined for `index.ts`, `config.ts` and the other files that all may use. */

@@ -1,5 +1,6 @@
 /** Datagram endpoints, and what only they can do. */
 import { DatagramHolding } from "../../hold/datagramHolding.ts"
+import { adoptDatagram } from "../../open/adoptDatagram.ts"
 import { bind, resolveOne } from "../../open/bind.ts"
 import { datagramExtra, DatagramTransport } from "../../transports/datagram.ts"
 import type { Handlers } from "../context.ts"
@@ -8,7 +9,11 @@ import { answerOpened, enter, named, surroundings } from "../opening.ts"
 export const datagramHandlers: Pick<Handlers, "loop/createDatagramEndpoint"> = {
   "loop/createDatagramEndpoint": ({ options, ...params }, context) =>
     named(options, context, async (id) => {
-      const { socket, family, remote, connected } = await bind(params, context.signal)
+      const { signal, session } = context
+      const { socket, family, remote, connected } =
+        params.fd === undefined
+          ? await bind(params, signal)
+          : await adoptDatagram(params.fd, session.descriptors, signal)
       const transportOptions = { family, connected, resolve: (host: string) => resolveOne(host, family) }
       const holding = new DatagramHolding({
         ...surroundings(context, { id, options }),

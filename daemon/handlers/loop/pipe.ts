@@ -1,4 +1,4 @@
-/** One-way streams: named pipes, terminals, inherited descriptors. */
+/** One-way streams: named pipes, terminals, descriptors that exist already. */
 import type { TransportOptions } from "../../hold/channel.ts"
 import { StreamHolding } from "../../hold/streamHolding.ts"
 import type { Opened } from "../../hold/holding.ts"
@@ -11,14 +11,18 @@ import { answerOpened, enter, named, surroundings } from "../opening.ts"
 export const pipeHandlers: Pick<Handlers, "loop/connectReadPipe" | "loop/connectWritePipe"> = {
   "loop/connectReadPipe": ({ options, ...params }, context) =>
     named(options, context, async (id) => {
-      const pipe = await openReadPipe(params, context.daemon.descriptors)
+      const pipe = await openReadPipe(params, context.session.descriptors, context.signal)
       return hold(id, { params, options, makeStream: (events) => readPipe(pipe, events) }, context)
     }),
 
   "loop/connectWritePipe": ({ options, timeoutMs, ...params }, context) =>
     named(options, context, async (id) => {
-      const { clock, descriptors } = context.daemon
-      const pipe = await openWritePipe(params, descriptors, { clock, timeoutMs, signal: context.signal })
+      const { clock } = context.daemon
+      const pipe = await openWritePipe(params, context.session.descriptors, {
+        clock,
+        timeoutMs,
+        signal: context.signal,
+      })
       const after = (delayMs: number, action: () => void): (() => void) => clock.after(delayMs, action)
       return hold(id, { params, options, makeStream: (events) => writePipe(pipe, after, events) }, context)
     }),

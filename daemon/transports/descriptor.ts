@@ -1,0 +1,29 @@
+/** An open descriptor that nothing was made of yet, and how Node makes a stream of it. */
+import { Socket, type SocketConstructorOpts } from "node:net"
+
+/** What Node wraps around a descriptor, in the form in which its channel hands one over. */
+export interface NodeHandle {
+  readonly fd: number
+  close(): void
+}
+
+/** A plain number, or one that a handle of Node's owns: closing the number would be closing it twice. */
+export interface DescriptorSource {
+  readonly fd: number
+  readonly handle?: NodeHandle
+}
+
+/** What it is made of, in the words of Node's constructors. */
+export function owned({ fd, handle }: DescriptorSource): { readonly fd: number } | { readonly handle: NodeHandle } {
+  return handle === undefined ? { fd } : { handle }
+}
+
+/**
+ * Takes the descriptor over; nothing is read from it yet. Throws, and leaves it alone, when Node can make no stream of
+ * it: a datagram socket.
+ */
+export function streamOf(source: DescriptorSource, options: SocketConstructorOpts = {}): Socket {
+  // `pauseOnCreate` and `handle` are what Node's own servers use.
+  const inner = { ...owned(source), pauseOnCreate: true }
+  return new Socket({ ...options, ...inner, allowHalfOpen: true })
+}
