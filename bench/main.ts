@@ -3,10 +3,11 @@
  * that counts are ratios of medians. Progress goes to stderr, the tables to stdout. Nothing here is a test: the exit
  * status is 1 when a measure could not be run to its end, and says nothing of figures.
  */
+import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
 import { Field } from "./field.ts"
-import { Unavailable, type Effort, type Finding, type Measure } from "./measure.ts"
+import { Unavailable, type Finding, type Measure } from "./measure.ts"
 import { MEASURES } from "./measures/index.ts"
 import { resultsOf, thisMachine, type Results } from "./results.ts"
 import { seconds } from "./statistics.ts"
@@ -21,7 +22,7 @@ ${MEASURES.map(({ name, about }) => `                   ${name.padEnd(15)} ${abo
   --json FILE    the results, for programs`
 
 const { only, rounds, quick, json } = options()
-const effort: Effort = { rounds: rounds ?? (quick ? 1 : 5), share: quick ? 0.1 : 1 }
+const effort = { rounds: rounds ?? (quick ? 1 : 5), share: quick ? 0.1 : 1 }
 const begun = { date: new Date(), machine: thisMachine(versions()), quick, effort }
 const findings: Finding[] = []
 const missing: Array<Results["missing"][number]> = []
@@ -37,13 +38,14 @@ if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, null, 2)}
 /** One that fails does not take the others' figures with it. */
 async function take(measure: Measure): Promise<void> {
   process.stderr.write(`${measure.name} …`)
+  const leftOut = (why: string): void => void missing.push({ measure: measure.name, why })
   try {
-    const took = await seconds(async () => findings.push(...(await measure.run(field, effort))))
+    const took = await seconds(async () => findings.push(...(await measure.run(field, { ...effort, leftOut }))))
     process.stderr.write(` ${took.toFixed(1)} s\n`)
   } catch (error) {
     if (!(error instanceof Unavailable)) process.exitCode = 1
     const why = error instanceof Unavailable ? `skipped: ${error.message}` : `failed: ${String(error)}`
-    missing.push({ measure: measure.name, why })
+    leftOut(why)
     process.stderr.write(` ${why}\n`)
   }
 }
@@ -79,9 +81,12 @@ function versions(): Results["machine"]["versions"] {
   const lock = readFileSync(new URL("../../package-lock.json", import.meta.url), "utf8")
   const { packages } = JSON.parse(lock) as { packages: Readonly<Record<string, { version: string }>> }
   const versionOf = (path: string): string => packages[path]?.version ?? "unknown"
+  // Where there is no ssh there is no output either.
+  const openSsh = /^OpenSSH_(\S+)/.exec(spawnSync("ssh", ["-V"], { encoding: "utf8" }).stderr ?? "")?.[1]
   return {
     transportd: versionOf(""),
     Node: process.versions.node,
     "vscode-jsonrpc": versionOf("node_modules/vscode-jsonrpc"),
+    ...(openSsh !== undefined && { OpenSSH: openSsh }),
   }
 }

@@ -16,6 +16,8 @@ export interface Effort {
   readonly rounds: number
   /** How much of the full volume is moved: 1, or less to be quick. */
   readonly share: number
+  /** For a measure that gives less than it could: why, for the results. */
+  leftOut(why: string): void
 }
 
 export type Finding = Row | Growth

@@ -1,7 +1,7 @@
 /** The processes around the client: remotes, relays and daemons, each started from its file and told to end. */
-import { spawn, type ChildProcess } from "node:child_process"
+import { execFileSync, spawn, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
 import type { Readable } from "node:stream"
 import { fileURLToPath } from "node:url"
@@ -57,18 +57,40 @@ export async function startDaemon(socket: string): Promise<Daemon> {
   }
 }
 
-/** Platform: what follows is read from `/proc`, and is NaN where there is none. */
+/** The children of a process, and theirs. */
+export function descendants(pid: number): number[] {
+  const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n")
+  const all = lines.map((line) => line.trim().split(/\s+/).map(Number) as [number, number])
+  const under = (parent: number): number[] =>
+    all.filter(([, its]) => its === parent).flatMap(([child]) => [child, ...under(child)])
+  return under(pid)
+}
+
+/** Platform: what follows is read from `/proc`, and where there is none is not known: NaN, or no limit. */
 
 /** Memory of a process that is in use now. */
 export function residentBytes(pid: number): number {
   return Number(/^VmRSS:\s*(\d+) kB/m.exec(proc(pid, "status"))?.[1]) * 1024
 }
 
-/** Processor time that a process has taken, all its threads, in user mode and in the kernel; counted in 10 ms. */
+/** Processor time that the threads of a process have taken, in user mode and in the kernel. */
 export function cpuSeconds(pid: number): number {
-  // Behind the name, which may hold anything, the 12th and the 13th field, in ticks of 1/100 s on every Linux.
-  const fields = proc(pid, "stat").split(") ").at(-1)?.split(" ") ?? []
-  return (Number(fields[11]) + Number(fields[12])) / 100
+  const threads = entries(`/proc/${pid}/task`).map((thread) => proc(pid, `task/${thread}/schedstat`).split(" ")[0])
+  return threads.length === 0 ? Number.NaN : threads.reduce((sum, each) => sum + Number(each), 0) / 1e9
+}
+
+/** How many descriptors a process started here may have: Node raises its own limit to the hard one. */
+export function maxDescriptors(): number {
+  const [, hard] = /^Max open files +\S+ +(\d+)/m.exec(proc(process.pid, "limits")) ?? []
+  return hard === undefined ? Number.POSITIVE_INFINITY : Number(hard)
+}
+
+function entries(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
 }
 
 function proc(pid: number, file: string): string {

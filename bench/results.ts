@@ -21,7 +21,7 @@ export interface Results {
   readonly rounds: number
   readonly rows: readonly Row[]
   readonly growths: readonly Growth[]
-  /** Measures without figures: something was missing, or they failed. */
+  /** Measures without figures, or without some: something was missing, or they failed. */
   readonly missing: ReadonlyArray<{ readonly measure: string; readonly why: string }>
 }
 
@@ -36,7 +36,12 @@ export function thisMachine(versions: Machine["versions"]): Machine {
 }
 
 export function resultsOf(
-  begun: { readonly date: Date; readonly machine: Machine; readonly quick: boolean; readonly effort: Effort },
+  begun: {
+    readonly date: Date
+    readonly machine: Machine
+    readonly quick: boolean
+    readonly effort: Pick<Effort, "rounds">
+  },
   findings: readonly Finding[],
   missing: Results["missing"],
 ): Results {

@@ -181,8 +181,7 @@ export class Daemon implements DaemonFace {
       uptimeMs: this.clock.nowMs() - this.#startedMs,
       socket: this.socketPath,
       clients: this.#clients.size,
-      transports: [...this.table.holdings()].length,
-      servers: [...this.table.servers()].length,
+      ...this.table.counts,
     }
   }
 

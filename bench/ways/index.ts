@@ -1,6 +1,7 @@
 /** All ways to the remote. Each is made when the first measure asks for it: a new one is a file and a line here. */
 import type { Ground } from "../field.ts"
 import { throughJson, throughLibrary } from "./daemon.ts"
+import { throughOpenSsh } from "./openssh.ts"
 import { direct, relayed } from "./socket.ts"
 import { throughStock } from "./stock.ts"
 import type { Way } from "./way.ts"
@@ -11,6 +12,7 @@ export const WAYS = {
   daemon: throughLibrary,
   "daemon, JSON": throughJson,
   stock: throughStock,
+  OpenSSH: throughOpenSsh,
 } satisfies Record<string, (ground: Ground) => Promise<Way>>
 
 export type WayName = keyof typeof WAYS

@@ -23,6 +23,8 @@ export interface Target {
 }
 
 export class Table {
+  readonly #holdings = new Set<Holding>()
+  /** By the id of a holding, or of a channel. */
   readonly #targets = new Map<number, Target>()
   readonly #servers = new Map<number, ServerHolding>()
   readonly #ids = new Map<string, number>()
@@ -65,7 +67,13 @@ export class Table {
     return this.#gone
   }
 
+  /** How many holdings there are, and servers. */
+  get counts(): { readonly transports: number; readonly servers: number } {
+    return { transports: this.#holdings.size, servers: this.#servers.size }
+  }
+
   add(holding: Holding): void {
+    this.#holdings.add(holding)
     const own = holding.channels.find(({ id }) => id === holding.id)
     this.#targets.set(holding.id, { holding, channel: own })
     for (const channel of holding.channels) this.#targets.set(channel.id, { holding, channel })
@@ -90,6 +98,7 @@ export class Table {
   remove(holding: Holding, ending: Ending): void {
     this.#keptBytes -= this.#kept.get(holding) ?? 0
     this.#kept.delete(holding)
+    this.#holdings.delete(holding)
     for (const { received, written } of holding.describe().channels) {
       this.#gone.receivedBytes += received
       this.#gone.writtenBytes += written
@@ -149,8 +158,8 @@ export class Table {
     return !this.#servers.has(ref) && !this.#targets.has(ref) && !this.#endings.has(ref)
   }
 
-  *holdings(): Iterable<Holding> {
-    for (const [id, { holding }] of this.#targets) if (id === holding.id) yield holding
+  holdings(): Iterable<Holding> {
+    return this.#holdings
   }
 
   servers(): Iterable<ServerHolding> {
