@@ -89,6 +89,9 @@ export const CONNECT_TIMEOUT_MS = 60_000
 /** A look-up of a name: libc alone tries for up to 30 s per server that does not answer. */
 export const LOOKUP_TIMEOUT_MS = 20_000
 
+/** Highest number of a descriptor in a child: systems without a word about it let a process have 256. */
+export const MAX_CHILD_FD = 255
+
 /** Look-ups that run at once: each takes one of the four threads that files use too, so two are left to those. */
 export const MAX_LOOKUPS = 2
 

@@ -1,7 +1,7 @@
 /** The requests that make transports: asyncio's event loop methods. */
 import { z } from "zod"
 import { request } from "./declare.ts"
-import { BACKLOG, CONNECT_TIMEOUT_MS, DRAIN_MS } from "./limits.ts"
+import { BACKLOG, CONNECT_TIMEOUT_MS, DRAIN_MS, MAX_CHILD_FD } from "./limits.ts"
 import {
   Address,
   Descriptor,
@@ -251,6 +251,16 @@ const EnvironmentText = z
 /** Platform: Node hands user and group ids on as 32 bits with a sign. */
 const MAX_ID = 2_147_483_647
 
+/** A number is short for `{fd: number}`. In an object, since a descriptor may have any name, `pipe` too. */
+const HandedDescriptor = z
+  .union([z.int().min(0), z.object({ fd: Descriptor })])
+  .transform((wish) => (typeof wish === "number" ? { fd: wish } : wish))
+
+/** In one spelling only: two keys must not name one descriptor. */
+function isExtraFd(key: string): boolean {
+  return String(Number(key)) === key && Number(key) > 2 && Number(key) <= MAX_CHILD_FD
+}
+
 /** What both ways of starting a process take. */
 const processParams = {
   cwd: EnvironmentText.optional(),
@@ -260,9 +270,19 @@ const processParams = {
     .meta({ description: "added to the daemon's environment, or all there is with `clearEnv`" }),
   clearEnv: z.boolean().default(false),
   umask: z.int().min(0).max(0o777).optional(),
-  stdin: z.enum(["pipe", "null"]).default("pipe"),
-  stdout: z.enum(["pipe", "null"]).default("pipe"),
-  stderr: z.enum(["pipe", "null", "stdout"]).default("pipe").meta({ description: "`stdout`: into the same pipe" }),
+  stdin: z.union([z.enum(["pipe", "null"]), HandedDescriptor]).default("pipe"),
+  stdout: z.union([z.enum(["pipe", "null"]), HandedDescriptor]).default("pipe"),
+  stderr: z
+    .union([z.enum(["pipe", "null", "stdout"]), HandedDescriptor])
+    .default("pipe")
+    .meta({ description: "`stdout`: the same as stdout" }),
+  fds: z
+    .record(z.string().regex(/^\d{1,3}$/), Descriptor)
+    .default({})
+    .refine((fds) => Object.keys(fds).every(isExtraFd), `names numbers from 3 to ${MAX_CHILD_FD}, each once`)
+    .meta({
+      description: `what else the child has: its numbers, from 3 to ${MAX_CHILD_FD}, and the handed descriptors for them`,
+    }),
   processGroup: z
     .boolean()
     .default(true)
@@ -275,7 +295,7 @@ const processParams = {
   options: Options,
 }
 
-const processErrors = ["SpawnFailed", "OsFailure", "NameTaken", "LimitExceeded"] as const
+const processErrors = ["SpawnFailed", "OsFailure", "NameTaken", "LimitExceeded", "InvalidParams"] as const
 const processResult = {
   transport: 8,
   kind: "subprocess" as const,

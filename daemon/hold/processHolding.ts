@@ -7,14 +7,12 @@
  * once it was silent for `drainMs`, so that it does not wait for ever. A client that comes after the exit hears the
  * output first.
  */
-import type { Duplex } from "node:stream"
 import { rpcError } from "../../protocol/errors.ts"
 import type { RequestResult } from "../../protocol/registry.ts"
 import { WaterMarks } from "../../protocol/waterMarks.ts"
 import { lossOf } from "../failures.ts"
 import type { ProcessTransport } from "../transports/process.ts"
-import { NodeStream } from "../transports/stream.ts"
-import type { Extra, ProcessEvents } from "../transports/transport.ts"
+import type { Extra, ProcessEvents, StreamEvents, StreamTransport } from "../transports/transport.ts"
 import type { Attachment } from "./attachment.ts"
 import { Channel } from "./channel.ts"
 import { Holding, keepingOf, type Description, type Ending, type HoldingOptions } from "./holding.ts"
@@ -24,10 +22,16 @@ export type PipeFd = 0 | 1 | 2
 
 type OpenedProcess = RequestResult<"loop/subprocessExec">
 
+interface PipeOptions {
+  readonly fd: PipeFd
+  readonly id: number
+  makeStream(events: StreamEvents): StreamTransport
+}
+
 export interface ProcessHoldingOptions extends Omit<HoldingOptions, "kind" | "extra"> {
   readonly drainMs: number
   /** The pipes with the ids for their channels. */
-  readonly pipes: ReadonlyArray<{ readonly fd: PipeFd; readonly id: number; readonly stream: Duplex }>
+  readonly pipes: readonly PipeOptions[]
   makeProcess(events: ProcessEvents): ProcessTransport
 }
 
@@ -48,7 +52,7 @@ export class ProcessHolding extends Holding {
     super({ ...options, kind: "subprocess", extra: {} })
     this.#drainMs = options.drainMs
     this.process = options.makeProcess({ exited: (returncode, signal) => this.#exited(returncode, signal) })
-    this.channels = options.pipes.map(({ fd, id, stream }) => this.#channel(fd, id, stream))
+    this.channels = options.pipes.map((pipe) => this.#channel(pipe))
     this.attachFirst()
   }
 
@@ -134,14 +138,14 @@ export class ProcessHolding extends Holding {
     this.process.signalGroup(signal)
   }
 
-  #channel(fd: PipeFd, id: number, stream: Duplex): Channel {
+  #channel({ fd, id, makeStream }: PipeOptions): Channel {
     const { options, clock } = this.held
     const channel: Channel = new Channel({
       id,
       fd,
       keeping: keepingOf(options, "dropOldest"),
       marks: WaterMarks.of("pipe", options.writeBufferLimits),
-      makeStream: (events) => new NodeStream(stream, events, { readable: fd !== 0, writable: fd === 0 }),
+      makeStream,
       active: () => (this.#lastOutputMs = clock.nowMs()),
       eof: () => channel.stream.close(),
       lost: (error) => this.#pipeLost(channel, error),

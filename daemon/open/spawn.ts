@@ -1,10 +1,10 @@
-/** Starts processes: environment, directory, pipes, and a true reason when it does not work. */
+/** Starts processes: environment, directory, and a true reason when it does not work. */
 import { spawn as nodeSpawn, type ChildProcess, type SpawnOptions } from "node:child_process"
 import { stat } from "node:fs/promises"
-import type { Duplex } from "node:stream"
 import { rpcError } from "../../protocol/errors.ts"
 import type { ParsedParams } from "../../protocol/registry.ts"
 import { isSystemError } from "../failures.ts"
+import { ChildDescriptors, type ChildPipe, type DescriptorStore } from "./childDescriptors.ts"
 import { findProgram } from "./program.ts"
 
 export type ProcessParams = Omit<ParsedParams<"loop/subprocessExec">, "program" | "args" | "options">
@@ -15,34 +15,42 @@ export interface Command {
   readonly args: readonly string[]
 }
 
-/** A process that runs, with the pipes that were asked for. */
+/** A process that runs, with our ends of its pipes. */
 export interface Spawned {
   readonly child: ChildProcess & { readonly pid: number }
-  readonly pipes: ReadonlyArray<{ readonly fd: 0 | 1 | 2; readonly stream: Duplex }>
+  readonly pipes: readonly ChildPipe[]
+}
+
+/** What a process is given of the daemon. */
+export interface Heritage extends DescriptorStore {
+  /** The environment that `env` is added to. */
+  readonly environment: Environment
 }
 
 /**
- * Starts `command`. Fails with SpawnFailed, or with OsFailure for a bad `cwd`; nothing runs then.
- * @param base the environment that `env` is added to.
+ * Starts `command`. Fails with SpawnFailed, with OsFailure for a bad `cwd`, or with InvalidParams for a descriptor that
+ * is not there to be given; nothing runs then, and the descriptors stay.
  * Source: asyncio `loop.subprocess_exec`.
  */
-export async function spawn(command: Command, params: ProcessParams, base: Environment): Promise<Spawned> {
+export async function spawn(command: Command, params: ProcessParams, heritage: Heritage): Promise<Spawned> {
   if (params.cwd !== undefined) await checkDirectory(params.cwd)
-  const env = params.clearEnv ? { ...params.env } : { ...base, ...params.env }
-  const { program, args } = params.stderr === "stdout" ? await joined(command, env, params.cwd) : command
-  const child = start(program, args, options(params, env), params.umask)
-  await started(child, command.program)
-  const streams = [child.stdin, child.stdout, child.stderr] as Array<Duplex | null>
-  const pipes = streams.flatMap((stream, fd) => (stream === null ? [] : [{ fd: fd as 0 | 1 | 2, stream }]))
-  return { child: child as Spawned["child"], pipes }
+  const env = params.clearEnv ? { ...params.env } : { ...heritage.environment, ...params.env }
+  let descriptors: ChildDescriptors | undefined
+  try {
+    descriptors = await ChildDescriptors.open(params, heritage)
+    const { program, args } = descriptors.needsShell ? await joined(command, env, params.cwd) : command
+    const child = start(program, args, { ...options(params, env), stdio: descriptors.stdio }, params.umask)
+    await started(child)
+    return { child: child as Spawned["child"], pipes: descriptors.started(child) }
+  } catch (error) {
+    descriptors?.failed()
+    throw spawnFailed(command.program, error)
+  }
 }
 
-function options(params: ProcessParams, env: Environment): SpawnOptions {
-  const { stdin, stdout, stderr, cwd, uid, gid, processGroup } = params
-  const stdio = (how: "pipe" | "null" | "stdout"): "pipe" | "ignore" => (how === "pipe" ? "pipe" : "ignore")
+function options({ cwd, uid, gid, processGroup }: ProcessParams, env: Environment): SpawnOptions {
   return {
     env: env as NodeJS.ProcessEnv,
-    stdio: [stdio(stdin), stdio(stdout), stdio(stderr)],
     detached: processGroup,
     ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid }),
@@ -55,18 +63,13 @@ function start(program: string, args: readonly string[], options: SpawnOptions, 
   const before = umask === undefined ? undefined : process.umask(umask)
   try {
     return nodeSpawn(program, args, options)
-  } catch (error) {
-    throw spawnFailed(program, error)
   } finally {
     if (before !== undefined) process.umask(before)
   }
 }
 
-function started(child: ChildProcess, program: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    child.once("spawn", resolve)
-    child.once("error", (error) => reject(spawnFailed(program, error)))
-  })
+function started(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject))
 }
 
 /** Platform: Node cannot give a child one pipe twice, so a shell does, and then becomes the program: same process id. */

@@ -1,6 +1,7 @@
 /** All protocols: when their callbacks come, and that they may be missing. */
 import { expect } from "vitest"
 import type { Transport } from "transportd/client"
+import { libc } from "../../daemon/native/libc.ts"
 import { barrier, BufferedRecorder, ProcessRecorder, Recorder } from "../client/library.ts"
 import { udpPeer } from "../support/datagrams.ts"
 import { listenPeer, Recorder as RemoteRecorder, visit } from "../support/peers.ts"
@@ -135,7 +136,23 @@ proves("P-10", "all protocols hear connectionMade with their transport, and conn
   expect(heard.slice(3)).toEqual([null, null, null])
 })
 
-skipped("P-9", "missing: Node gives a child pairs of sockets where asyncio gives pipes, so it cannot open /dev/stdin")
+proves("P-9", "a child's descriptors are one-way pipes, which it can open once more by name", async ({ skip }) => {
+  if (libc() === null) return skip("without koffi a child has Node's pairs of sockets")
+  const { client } = await startLibrary()
+  const protocol = new ProcessRecorder()
+  const line =
+    "test -p /dev/fd/0 -a -p /dev/fd/1 -a -p /dev/fd/2 && cat </dev/stdin >/dev/stdout && echo end >/dev/stderr"
+  const [transport] = await client.loop.subprocessShell(() => protocol, line)
+  const stdin = transport.getPipeTransport(0)
+  stdin?.write(Buffer.from("through"))
+  stdin?.writeEof()
+  await protocol.lost()
+  expect([protocol.output(1), protocol.output(2)]).toEqual(["through", "end\n"])
+  expect(transport.getReturncode()).toBe(0)
+  // One-way: what is read from cannot be written to, and the other way round.
+  expect(transport.getPipeTransport(0)).not.toHaveProperty("pauseReading")
+  expect(transport.getPipeTransport(1)).not.toHaveProperty("write")
+})
 
 const ENDS: Record<string, (transport: Transport, remote: { end(): void; resetAndDestroy(): void }) => void> = {
   "close()": (transport) => transport.close(),

@@ -2,6 +2,7 @@
  * Child processes as asyncio's `SubprocessProtocol` sees them: pipes, exit, signals, environment.
  * The rows of the conformance list that they show are named in brackets.
  */
+import { closeSync, readFileSync, writeSync } from "node:fs"
 import { mkdtemp, realpath, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -9,6 +10,7 @@ import { describe, expect, test } from "vitest"
 import type { RawClient } from "../support/client.ts"
 import { TestClock } from "../support/clock.ts"
 import { untilNoProcess } from "../support/leaks.ts"
+import { namedPipe, openForReading, openForWriting } from "../support/pipes.ts"
 import { cat, holdsPipes, script, shell, spew, stubborn } from "../support/programs.ts"
 import { pattern } from "../support/random.ts"
 import { setup } from "../support/setup.ts"
@@ -288,6 +290,78 @@ describe("close", () => {
     await client.lost(child.transport)
   })
 })
+
+describe("a handed descriptor", () => {
+  /** A pipe of ours, both ends of which can be handed out. */
+  async function ends(): Promise<{ reading: number; writing: number }> {
+    const path = await namedPipe(harness)
+    return { reading: openForReading(path), writing: openForWriting(path) }
+  }
+
+  async function handing(...descriptors: number[]): Promise<RawClient> {
+    return await (await harness.startDaemon({ descriptors })).connect()
+  }
+
+  test("stands for stdin, stdout or stderr, and is the child's alone from then on", async () => {
+    const [input, output] = [await ends(), await ends()]
+    const client = await handing(input.reading, output.writing)
+    writeSync(input.writing, "from elsewhere")
+    closeSync(input.writing)
+    const child = await exec(client, { ...cat, stdin: { fd: input.reading }, stdout: output.writing })
+    expect(child.pipes).toEqual({ 2: expect.any(Number) })
+    expect(await ended(client, child)).toMatchObject({ stdout: "", returncode: 0 })
+    // Its end of file, not EAGAIN, shows that the daemon has closed its own copy.
+    expect(readAll(output.reading)).toBe("from elsewhere")
+  })
+
+  test("may be shared by stdout and stderr", async () => {
+    const { reading, writing } = await ends()
+    const client = await handing(writing)
+    const child = await exec(client, { ...shell("echo one; echo two >&2"), stdout: writing, stderr: "stdout" })
+    expect(child.pipes).toEqual({ 0: expect.any(Number) })
+    await ended(client, child)
+    expect(readAll(reading)).toBe("one\ntwo\n")
+  })
+
+  test("takes any other number in the child, beside its pipes", async () => {
+    const [first, second] = [await ends(), await ends()]
+    const client = await handing(first.writing, second.writing)
+    const fds = { 3: second.writing, 7: first.writing }
+    const child = await exec(client, { ...shell("echo three >&3; echo seven >&7; echo out; echo >&4"), fds })
+    expect(await ended(client, child)).toMatchObject({ stdout: "out\n", returncode: 2 })
+    expect([readAll(first.reading), readAll(second.reading)]).toEqual(["seven\n", "three\n"])
+  })
+
+  test("is refused where it was not handed or is out already, and stays where nothing came of it", async () => {
+    const { reading, writing } = await ends()
+    const client = await handing(writing)
+    const refused = [
+      { ...cat, stdout: reading },
+      { ...cat, stdin: 0 },
+      { ...cat, stdout: writing, stderr: writing },
+      { ...cat, stdout: writing, fds: { 3: 10_000 } },
+      { ...cat, fds: { 2: writing } },
+      { ...cat, fds: { "03": writing } },
+      { ...cat, fds: { 256: writing } },
+    ]
+    for (const params of refused)
+      expect(await client.failure("loop/subprocessExec", params)).toMatchObject({ code: -32602 })
+    const failed = { program: "/no/such/program", stdout: writing }
+    expect(await client.failure("loop/subprocessExec", failed)).toMatchObject({ code: 1501 })
+    await ended(client, await exec(client, { ...shell("echo out"), stdout: writing }))
+    expect(await client.failure("loop/subprocessExec", { ...cat, stdout: writing })).toMatchObject({ code: -32602 })
+    expect(readAll(reading)).toBe("out\n")
+  })
+})
+
+/** What waits in a pipe, to its end, and closes it. */
+function readAll(fd: number): string {
+  try {
+    return readFileSync(fd, "utf8")
+  } finally {
+    closeSync(fd)
+  }
+}
 
 describe("surroundings", () => {
   test("a directory, a umask and variables are the child's, and not the daemon's [LOOP-subprocess_exec]", async () => {

@@ -1,7 +1,10 @@
 /** `transportd stdio` as an editor or a script starts it: both framings, its end, and nothing lost on the way out. */
-import { existsSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { closeSync, existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { MAIN, Sandbox } from "../cli/sandbox.ts"
+import { openForReading, openForWriting } from "../support/pipes.ts"
 
 interface Answer {
   readonly id: number
@@ -82,6 +85,24 @@ describe("transportd stdio", () => {
     expect(code).toBe(0)
     expect(Buffer.byteLength(stdout)).toBeGreaterThan(512 * 1024)
     expect(answersIn(stdout)).toHaveLength(22)
+  })
+
+  it.skipIf(process.platform !== "linux")("gives descriptors that it inherited to children", async () => {
+    await using sandbox = new Sandbox()
+    const path = join(sandbox.folder, "pipe")
+    execFileSync("mkfifo", [path])
+    const reading = openForReading(path)
+    const writing = openForWriting(path)
+    const running = sandbox.startProgram([process.execPath, MAIN, "stdio", "--framing=newline"], { fds: [writing] })
+    closeSync(writing)
+    const params = { command: "echo by number >&5", stdout: "null", fds: { 5: 3 } }
+    running.child.stdin.write(lines(initialize, { jsonrpc: "2.0", id: 2, method: "loop/subprocessShell", params }))
+    await running.says(/"protocol\/connectionLost"/, "stdout")
+    // Its end of file shows that nobody else has it any more, the daemon included.
+    expect(readFileSync(reading, "utf8")).toBe("by number\n")
+    closeSync(reading)
+    running.child.stdin.end()
+    expect((await running.ended).code).toBe(0)
   })
 
   it("leaves Ctrl-C to the client, and ends in order on SIGTERM", async () => {

@@ -18,13 +18,14 @@ function start(
   params: ProcessParams & { readonly options: TransportOptions },
   context: Context,
 ): Promise<RequestResult<"loop/subprocessExec">> {
-  const { daemon, session } = context
+  const { daemon, session, signal } = context
+  const heritage = { environment: daemon.environment, descriptors: session.descriptors, signal }
   return named(params.options, context, async (id) => {
-    const { child, pipes } = await spawn(command, params, daemon.environment)
+    const { child, pipes } = await spawn(command, params, heritage)
     const holding = new ProcessHolding({
       ...surroundings(context, { id, options: params.options }),
       drainMs: params.drainMs,
-      pipes: pipes.map(({ fd, stream }) => ({ fd, stream, id: daemon.table.nextId() })),
+      pipes: pipes.map((pipe) => ({ ...pipe, id: daemon.table.nextId() })),
       makeProcess: (events) => new ProcessTransport(child, params.processGroup, events),
     })
     const ends = holding.lifetime === "daemon" ? daemon.estate : session.possessions
