@@ -3,6 +3,7 @@ import { RpcError, rpcError, type WireError } from "../protocol/errors.ts"
 import { decodeBase64 } from "../protocol/base64.ts"
 import type { DaemonNotificationName, DaemonNotificationParams } from "../protocol/registry.ts"
 import type { DatagramTransport } from "./datagram.ts"
+import type { Spliced } from "./moving.ts"
 import type { SubprocessTransport } from "./process.ts"
 import type { Server } from "./server.ts"
 import type { Transport } from "./transport.ts"
@@ -41,6 +42,9 @@ export class Endpoints {
   /** Who waits for `connectionMade` of what was asked for. */
   readonly #opening = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
 
+  /** Who waits for the end of a splice, by where it reads. */
+  readonly #splices = new Map<number, { resolve: (spliced: Spliced) => void; reject: (error: Error) => void }>()
+
   readonly #hear: (news: News) => void
 
   constructor(refuse: (id: number) => void, hear: (news: News) => void) {
@@ -69,6 +73,19 @@ export class Endpoints {
   /** Resolves when the protocol of `id` has heard `connectionMade`; rejects when the daemon is lost before. */
   made(id: number): Promise<void> {
     return new Promise((resolve, reject) => this.#opening.set(id, { resolve, reject }))
+  }
+
+  /** Resolves when the splice that reads from `id` has ended; rejects when the daemon is lost before. */
+  spliced(id: number): Promise<Spliced> {
+    const ended = new Promise<Spliced>((resolve, reject) => this.#splices.set(id, { resolve, reject }))
+    // Who asked for the splice may hear of the failure before it waits for the end.
+    ended.catch(() => {})
+    return ended
+  }
+
+  /** It did not come about. */
+  notSpliced(id: number): void {
+    this.#splices.delete(id)
   }
 
   forget(id: number): void {
@@ -118,6 +135,8 @@ export class Endpoints {
       reject(error)
     }
     this.#opening.clear()
+    for (const { reject } of this.#splices.values()) reject(error)
+    this.#splices.clear()
     for (const transport of this.#transports.values()) if (goes(transport)) transport.cut(error)
     for (const process of this.#processes.values()) if (goes(process)) process.cut(error)
     for (const transport of this.#datagrams.values()) transport.lost(error)
@@ -174,6 +193,11 @@ export class Endpoints {
       case "protocol/errorReceived": {
         const { transport, error } = notification.params
         return this.#datagrams.get(transport)?.error(RpcError.fromWire(error))
+      }
+      case "transport/spliced": {
+        const { from, bytes, error } = notification.params
+        this.#splices.get(from)?.resolve({ bytes, error: lossOf(error) })
+        return void this.#splices.delete(from)
       }
       case "daemon/event":
         return this.#hear(notification.params)

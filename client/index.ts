@@ -21,7 +21,9 @@ export type {
   StreamProtocol,
   SubprocessProtocol,
 } from "./protocols.ts"
-export type { BaseTransport, ReadPipe, ReadTransport, Transport, WritePipe, WriteTransport } from "./transport.ts"
+export type { Directions, Spliced } from "./moving.ts"
+export type { ReadPipe, WritePipe } from "./pipes.ts"
+export type { BaseTransport, ReadTransport, Transport, WriteTransport } from "./transport.ts"
 export type { DatagramAddress, DatagramTransport, SenderAddress } from "./datagram.ts"
 export type { SubprocessTransport } from "./process.ts"
 export type { Address, Server } from "./server.ts"

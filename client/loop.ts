@@ -7,6 +7,8 @@ import type { RequestParams, RequestResult } from "../protocol/registry.ts"
 import { DatagramTransport } from "./datagram.ts"
 import type { Endpoints, Made } from "./endpoints.ts"
 import type { Link } from "./link.ts"
+import { splice, type Directions } from "./moving.ts"
+import type { ReadPipe, WritePipe } from "./pipes.ts"
 import { SubprocessTransport } from "./process.ts"
 import type { DatagramProtocol, StreamProtocol, SubprocessProtocol } from "./protocols.ts"
 import { Server } from "./server.ts"
@@ -39,6 +41,8 @@ type OpenName =
   | "server/getInfo"
   | "server/close"
   | "transport/attach"
+  | "transport/isReading"
+  | "transport/splice"
 
 type Opened = RequestResult<"loop/createConnection">
 
@@ -248,6 +252,23 @@ export class Loop {
       this.#requests.request("loop/startTls", { ...params, tls: absoluteFiles(tls), transport: transport.id }),
     )
     return transport
+  }
+
+  /**
+   * Joins two transports inside the daemon: what comes from `from`, and its protocol was not given yet, is written to
+   * `to`, behind what was written there; with `both` the other direction too. Nothing of it comes here. An end of file
+   * is passed on as one (to TLS as a close), a loss as a close, a broken connection as an abort, and a connection that
+   * has ended both ways is closed; protocols hear `eofReceived` (the answer means nothing then) and `connectionLost`.
+   * Writing meanwhile is TransportBusy. With lifetime "daemon" it goes on without this client.
+   * Resolves when it has ended, with what went through in each direction. Rejects with TransportBusy, TransportClosed,
+   * NotSupported, or with ConnectionEnded when the daemon was lost. Not in asyncio.
+   */
+  splice(
+    from: Transport | ReadPipe,
+    to: Transport | WritePipe,
+    { both = false }: { readonly both?: boolean } = {},
+  ): Promise<Directions> {
+    return splice(this.#requests, this.#endpoints, { from, to }, both)
   }
 
   /**

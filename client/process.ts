@@ -2,8 +2,9 @@
 import { rpcError, type RpcError } from "../protocol/errors.ts"
 import type { RequestResult } from "../protocol/registry.ts"
 import type { Link } from "./link.ts"
+import { ReadPipe, WritePipe } from "./pipes.ts"
 import type { SubprocessProtocol } from "./protocols.ts"
-import { ReadPipe, WritePipe, type BaseTransport, type Resumed, type Resumption } from "./transport.ts"
+import type { BaseTransport, Resumed, Resumption } from "./transport.ts"
 
 type Opened = RequestResult<"loop/subprocessExec">
 

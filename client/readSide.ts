@@ -83,6 +83,14 @@ export class ReadSide {
     setImmediate(() => this.#drain())
   }
 
+  /**
+   * Gives away what was held: it goes elsewhere, as all does that would have come behind it. The end is still heard,
+   * paused or not.
+   */
+  divert(): Buffer[] {
+    return this.#held.splice(0)
+  }
+
   /** Reports to the byte what the protocol was given: whoever comes next goes on there. */
   settle(): void {
     const heldBytes = this.#held.reduce((sum, { length }) => sum + length, 0)

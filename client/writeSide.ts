@@ -25,6 +25,7 @@ export class WriteSide {
   #unflushed: Buffer[] = []
   #queuedBytes = 0
   #pausedWriting = false
+  #lentTo: "sendfile" | "splice" | null = null
   #suspended = false
   #state: "open" | "ended" | "dead" = "open"
   /** What is said once everything is with the daemon: end of file, close. */
@@ -51,9 +52,39 @@ export class WriteSide {
     return this.#queuedBytes + this.#window.outstanding
   }
 
+  /** What writes in the user's place: meanwhile the user cannot. */
+  get lentTo(): "sendfile" | "splice" | null {
+    return this.#lentTo
+  }
+
+  /** Throws TransportBusy when it is lent already, TransportClosed when nothing can be written any more. */
+  lend(operation: "sendfile" | "splice"): void {
+    this.#checkFree()
+    if (this.#state !== "open") {
+      throw rpcError("TransportClosed", `transport ${this.#id} is closing`, { transport: this.#id })
+    }
+    this.#lentTo = operation
+  }
+
+  /** What it was lent to has ended it. */
+  ended(): void {
+    this.#lentTo = null
+    if (this.#state === "open") this.#state = "ended"
+  }
+
+  giveBack(): void {
+    this.#lentTo = null
+  }
+
   /** Takes a copy of `data`: the caller may reuse it. After the end: dropped. */
   write(data: Uint8Array): void {
     if (!(data instanceof Uint8Array)) throw new TypeError(`write() takes a Uint8Array, not ${typeof data}`)
+    if (this.#state !== "dead") this.#checkFree()
+    this.put(data)
+  }
+
+  /** As {@link write}, for whom it is lent to. */
+  put(data: Uint8Array): void {
     if (this.#state === "ended")
       throw rpcError("TransportClosed", "cannot write after writeEof()", { transport: this.#id })
     if (this.#state === "dead" || data.byteLength === 0) return
@@ -97,6 +128,7 @@ export class WriteSide {
   /** Nothing is written behind this; the remote sees the end of file once all is out. Again: no effect. */
   writeEof(): void {
     if (this.#state !== "open") return
+    this.#checkFree()
     this.#state = "ended"
     this.#finish("transport/writeEof")
   }
@@ -125,6 +157,11 @@ export class WriteSide {
   setMarks(highBytes?: number, lowBytes?: number): void {
     this.marks.set(highBytes, lowBytes)
     this.#checkMarks()
+  }
+
+  #checkFree(): void {
+    const operation = this.#lentTo
+    if (operation !== null) throw rpcError("TransportBusy", `${operation} is in progress`, { operation })
   }
 
   #finish(name: "transport/writeEof" | "transport/close"): void {

@@ -208,7 +208,7 @@ export class Client implements Session {
     if (declaration?.kind !== "request") throw rpcError("MethodNotFound", `there is no request ${method}`, { method })
     const parsed = parse(declaration, params)
     try {
-      return await (handlers[method as keyof typeof handlers] as AnyHandler)(parsed, this.#context(context))
+      return await (handlers[method as keyof typeof handlers] as AnyHandler)(parsed, this.#context(context, true))
     } catch (error) {
       if (context.signal.aborted && error instanceof RpcError) {
         throw rpcError("RequestCancelled", `${method} was cancelled`)
@@ -257,7 +257,7 @@ export class Client implements Session {
     if (!parsed.success) return void this.#ignored++
     const handle = handlers[method as keyof typeof handlers] as AnyHandler
     try {
-      const done = handle(parsed.data, this.#context({ signal: neverAborted, afterReply: (action) => action() }))
+      const done = handle(parsed.data, this.#context({ signal: neverAborted, afterReply: (action) => action() }, false))
       if (done instanceof Promise) done.catch((error: unknown) => this.#dropped(error, method))
     } catch (error) {
       this.#dropped(error, method)
@@ -269,10 +269,11 @@ export class Client implements Session {
     else this.#options.bug(error, method)
   }
 
-  #context(request: RequestContext): Context {
+  #context(request: RequestContext, isRequest: boolean): Context {
     return {
       daemon: this.#options.daemon,
       session: this,
+      isRequest,
       afterReply: request.afterReply,
       // Asked for only where it is wanted: it is made then.
       get signal() {

@@ -68,7 +68,7 @@ export function transportStatistics(description: Description): Statistics["trans
     receivedBytes: sum(({ received }) => received),
     unreadBytes: sum(({ received, consumed }) => received - consumed),
     retainedBytes: sum(({ retained }) => retained.to - retained.from),
-    writtenBytes: sum(({ written }) => written),
+    writtenBytes: sum(({ written, moved }) => written + moved),
     unflushedBytes: sum(({ written, flushed }) => written - flushed),
   }
 }

@@ -15,6 +15,7 @@ import {
   Ref,
   takePayload,
   TransportOptions,
+  WireErrorShape,
   WriteBufferLimits,
 } from "./primitives.ts"
 
@@ -203,6 +204,9 @@ const Description = z.object({
         retained: Range.meta({ description: "of these, still here for a client that comes" }),
         written: Offset.meta({ description: "bytes that came from the client" }),
         flushed: Offset.meta({ description: "of these, handed to the system" }),
+        moved: Offset.meta({
+          description: "beside these, handed to the system by the daemon itself: from files and other transports",
+        }),
       }),
     )
     .meta({ description: "one, or one per pipe of a process" }),
@@ -216,7 +220,9 @@ const description = {
   state: "open" as const,
   extra: { peername: { host: "127.0.0.1", port: 8888, family: "IPv4" } },
   attachments: [{ clientId: 1, role: "owner" as const }],
-  channels: [{ id: 7, received: 5, sent: 5, consumed: 5, retained: { from: 5, to: 5 }, written: 5, flushed: 5 }],
+  channels: [
+    { id: 7, received: 5, sent: 5, consumed: 5, retained: { from: 5, to: 5 }, written: 5, flushed: 5, moved: 0 },
+  ],
 }
 
 export const list = request("transport/list", {
@@ -309,6 +315,33 @@ export const detached = fromDaemon("transport/detached", {
   summary: "Another client took over: nothing follows for this one.",
   params: z.object({ transport: Id, by: z.int().meta({ description: "the client that took over" }) }),
   example: { params: { transport: 7, by: 2 } },
+})
+
+export const splice = request("transport/splice", {
+  since: "0.1.0",
+  summary:
+    "Joins two transports inside the daemon: what comes from `from`, and was not sent to the client yet, is written to `to`, behind what the client wrote there before. The client hears no data of `from` and cannot write to `to` until it ends, which `transport/spliced` says. An end of file is passed on as one, or as a close where `to` has none of its own; a loss as a close, and where the connection broke as an abort.",
+  params: z.object({
+    from: Ref,
+    to: Ref,
+    both: z.boolean().default(false).meta({ description: "the other direction too, from the same instant on" }),
+  }),
+  result: z.null(),
+  errors: [...access, "TransportBusy"],
+  example: { params: { from: 7, to: 12, both: true }, result: null },
+})
+
+export const spliced = fromDaemon("transport/spliced", {
+  since: "0.1.0",
+  summary:
+    "One direction of what was joined has ended; to who owns either end then, and before the end of `from` is told. The error says what broke, on whichever side; null after an end of file and a close.",
+  params: z.object({
+    from: Id,
+    to: Id,
+    bytes: Offset.meta({ description: "what went through" }),
+    error: WireErrorShape.nullable(),
+  }),
+  example: { params: { from: 7, to: 12, bytes: 131_072, error: null } },
 })
 
 export const consumed = fromClient("transport/consumed", {

@@ -55,6 +55,10 @@ export const VERBS: Readonly<Record<string, Entry>> = {
     summary: "bring a transport that outlived its client to this terminal",
     load: async () => (await import("./attach.ts")).attach,
   },
+  splice: {
+    summary: "join two transports inside the running daemon",
+    load: async () => (await import("./splice.ts")).splice,
+  },
   logs: {
     summary: "print what is kept of a transport's output",
     load: async () => (await import("./logs.ts")).logs,

@@ -42,6 +42,8 @@ export interface Context {
   readonly daemon: DaemonFace
   readonly session: Session
   readonly signal: AbortSignal
+  /** Whether somebody waits for an answer: for a notification an error is told to nobody. */
+  readonly isRequest: boolean
   /** For a notification: at once. */
   readonly afterReply: RequestContext["afterReply"]
 }

@@ -1,32 +1,39 @@
 /** Using transports: finds what is meant, checks that the client may and the kind can, and does one thing. */
 import { constants } from "node:os"
-import { rpcError, type RpcError } from "../../protocol/errors.ts"
-import type { Attachment } from "../hold/attachment.ts"
-import type { Channel } from "../hold/channel.ts"
-import type { Holding } from "../hold/holding.ts"
-import { DatagramHolding } from "../hold/datagramHolding.ts"
-import type { DatagramOutlet } from "../hold/datagramOutlet.ts"
-import type { Inlet } from "../hold/inlet.ts"
-import type { Intake } from "../hold/intake.ts"
-import type { Outlet } from "../hold/outlet.ts"
-import { ProcessHolding } from "../hold/processHolding.ts"
+import { rpcError } from "../../protocol/errors.ts"
 import { StreamHolding } from "../hold/streamHolding.ts"
-import { endError, type Ref, type Target } from "../hold/table.ts"
+import type { Ref } from "../hold/table.ts"
 import { attachHandlers } from "./attach.ts"
 import type { Context, HandlersOf } from "./context.ts"
+import { spliceHandlers } from "./splice.ts"
+import {
+  attached,
+  endpoint,
+  free,
+  hasEnded,
+  intakeOf,
+  notSupported,
+  owned,
+  processOf,
+  readable,
+  stream,
+  whole,
+  writable,
+} from "./targets.ts"
 
 export const transportHandlers: HandlersOf<"transport"> = {
   ...attachHandlers,
+  ...spliceHandlers,
   "transport/write": async ({ transport, data, offset }, context) => {
-    const { channel, inlet } = writable(transport, context, "write")
+    const channel = free(writable(transport, context, "write"), context)
     channel.write(data, offset)
-    await inlet.whenFlushed()
+    await channel.inlet.whenFlushed()
     return null
   },
   "transport/writelines": async ({ transport, data }, context) => {
-    const { channel, inlet } = writable(transport, context, "writelines")
+    const channel = free(writable(transport, context, "writelines"), context)
     for (const piece of data) channel.write(piece)
-    await inlet.whenFlushed()
+    await channel.inlet.whenFlushed()
     return null
   },
   "transport/sendto": async ({ transport, data, addr }, context) => {
@@ -37,12 +44,12 @@ export const transportHandlers: HandlersOf<"transport"> = {
   },
   "transport/writeEof": async ({ transport }, context) => {
     if (hasEnded(transport, context)) return null
-    const { channel, inlet } = writable(transport, context, "writeEof")
+    const channel = free(writable(transport, context, "writeEof"), context)
     // A pipe has one direction: its end of file is its close.
     if (!channel.readable) channel.close()
-    else if (channel.stream.canWriteEof) channel.stream.writeEof()
+    else if (channel.stream.canWriteEof) channel.inlet.writeEof()
     else throw notSupported(owned(transport, context).holding, "writeEof", "TLS ends both ways at once; close it")
-    await inlet.whenFlushed()
+    await channel.inlet.whenFlushed()
     return null
   },
   "transport/pauseReading": ({ transport }, context) => {
@@ -128,80 +135,6 @@ export const transportHandlers: HandlersOf<"transport"> = {
   },
 }
 
-/** Whether the transport was there and has ended: what only ends or pauses it is then done already. */
-function hasEnded(ref: Ref, { daemon: { table }, session }: Context): boolean {
-  return table.ending(ref, session) !== undefined
-}
-
-/** What `ref` names, if it is this client's. */
-function owned(ref: Ref, context: Context): Target {
-  const { table } = context.daemon
-  const { session } = context
-  const target = table.find(ref)
-  if (target.holding.owner === session) return target
-  throw stranger(target.holding, `transport ${ref} belongs to another client`, context)
-}
-
-/** What `close` and `abort` mean: the pipe that was named, or the whole holding. */
-function whole({ holding, channel }: Target): { close(): void; abort(): void } {
-  return channel === undefined || channel.id === holding.id ? holding : channel
-}
-
-function stream({ holding, channel }: Target, operation: string): Channel {
-  if (channel !== undefined) return channel
-  const isEndpoint = holding instanceof DatagramHolding
-  throw notSupported(holding, operation, isEndpoint ? "it has datagrams, no stream" : "name one of its pipes")
-}
-
-function endpoint(holding: Holding, operation: string): DatagramHolding {
-  if (holding instanceof DatagramHolding) return holding
-  throw notSupported(holding, operation, "it has no datagrams")
-}
-
-/** What counts the write buffer of a stream or an endpoint. */
-function intakeOf(ref: Ref, context: Context, operation: string): Intake {
-  const { holding } = owned(ref, context)
-  return holding instanceof DatagramHolding ? holding.intake : writable(ref, context, operation).inlet
-}
-
-/** What `ref` names, and this client's relation to it: that of an owner or an observer. */
-function attached(ref: Ref, context: Context): Target & { readonly attachment: Attachment } {
-  const { table } = context.daemon
-  const { session } = context
-  const target = table.find(ref)
-  const attachment = target.holding.attachmentOf(session)
-  if (attachment !== undefined) return { ...target, attachment }
-  throw stranger(target.holding, `this client is not attached to transport ${ref}`, context)
-}
-
-/** Why a client may not do something with what is not its own: it has ended, or is another's. */
-function stranger(holding: Holding, message: string, { daemon: { table }, session }: Context): RpcError {
-  const ending = table.ending(holding.id, session)
-  return ending === undefined ? rpcError("NotOwner", message, { transport: holding.id }) : endError(holding.id, ending)
-}
-
-/** This client's own position in what comes. */
-function readable(ref: Ref, context: Context, operation: string): Outlet | DatagramOutlet {
-  const { attachment, ...target } = attached(ref, context)
-  if (attachment.datagrams !== null) return attachment.datagrams
-  const outlet = attachment.outlet(stream(target, operation))
-  if (outlet === undefined) throw notSupported(target.holding, operation, "this pipe is written to")
-  return outlet
-}
-
-function writable(ref: Ref, context: Context, operation: string): { channel: Channel; inlet: Inlet } {
-  const target = owned(ref, context)
-  const channel = stream(target, operation)
-  if (channel.inlet === null) throw notSupported(target.holding, operation, "this pipe is read from")
-  return { channel, inlet: channel.inlet }
-}
-
-function processOf(ref: Ref, context: Context, operation: string): ProcessHolding {
-  const { holding } = owned(ref, context)
-  if (holding instanceof ProcessHolding) return holding
-  throw notSupported(holding, operation, "it is no process")
-}
-
 function sendSignal(ref: Ref, signal: string | number, context: Context): void {
   const ending = context.daemon.table.ending(ref, context.session)
   if (ending?.pid !== undefined) {
@@ -212,11 +145,4 @@ function sendSignal(ref: Ref, signal: string | number, context: Context): void {
   if (!known) throw rpcError("InvalidParams", `this system has no signal ${signal}`)
   const { process, isClosing } = processOf(ref, context, "sendSignal")
   if (!isClosing) process.signal(signal as NodeJS.Signals | number)
-}
-
-function notSupported({ kind, id }: Holding, operation: string, why: string): RpcError {
-  return rpcError("NotSupported", `transport ${id} (${kind}) does not support ${operation}: ${why}`, {
-    kind,
-    operation,
-  })
 }

@@ -12,7 +12,7 @@ import type { WaterMarks } from "../../protocol/waterMarks.ts"
 import { brokenTransport, closedTransport, isSystemError } from "../failures.ts"
 import type { StreamEvents, StreamTransport } from "../transports/transport.ts"
 import { Inlet } from "./inlet.ts"
-import { Outlet, type OutletOptions, type Tail } from "./outlet.ts"
+import { Outlet, type OutletOptions, type Reader, type Tail, type Voice } from "./outlet.ts"
 import { Retention } from "./retention.ts"
 
 export type TransportOptions = ParsedParams<"loop/createConnection">["options"]
@@ -36,6 +36,8 @@ export interface ChannelOptions {
   eof(): void
   /** The stream is over, whether or not anybody hears of it. */
   lost(error: Error | null): void
+  /** What read or wrote in the client's place is done. */
+  freed?(): void
 }
 
 export type OutletWish = Omit<OutletOptions, "log" | "tail" | "moved" | "offset"> & {
@@ -54,6 +56,8 @@ export class Channel implements StreamEvents {
   readonly #outlets = new Set<Outlet>()
   #stream: StreamTransport
   #owner: Outlet | null = null
+  /** What reads in the owner's place. */
+  #diversion: Outlet | null = null
   /** Up to where the last owner had consumed: what is kept begins here at the latest. */
   #consumed = 0
   #started = false
@@ -68,7 +72,13 @@ export class Channel implements StreamEvents {
     this.#options = options
     this.#stream = makeStream(this)
     this.readable = this.#stream.readable
-    this.inlet = this.#stream.writable ? new Inlet(() => this.#stream, marks) : null
+    this.inlet = this.#stream.writable
+      ? new Inlet(
+          () => this.#stream,
+          marks,
+          () => options.freed?.(),
+        )
+      : null
   }
 
   get stream(): StreamTransport {
@@ -85,6 +95,16 @@ export class Channel implements StreamEvents {
     return this.#started && this.#mayRead()
   }
 
+  /** Whether something reads in the owner's place. */
+  get isDiverted(): boolean {
+    return this.#diversion !== null
+  }
+
+  /** Whether something reads or writes in the client's place. */
+  get isLent(): boolean {
+    return this.isDiverted || (this.inlet !== null && this.inlet.feeder !== null)
+  }
+
   /** What is kept, by offset. */
   get retained(): { readonly from: number; readonly to: number } {
     return { from: this.#log.from, to: this.#log.to }
@@ -92,7 +112,7 @@ export class Channel implements StreamEvents {
 
   /** Where a client that does not say starts: where the last owner had consumed to. */
   get consumed(): number {
-    return this.#owner?.consumed ?? this.#consumed
+    return this.#brake?.consumed ?? this.#consumed
   }
 
   get counts(): ChannelCounts {
@@ -100,11 +120,12 @@ export class Channel implements StreamEvents {
       id: this.id,
       ...(this.fd !== null && { fd: this.fd }),
       received: this.#log.to,
-      sent: this.#owner?.sent ?? this.#consumed,
+      sent: this.#brake?.sent ?? this.#consumed,
       consumed: this.consumed,
       retained: this.retained,
       written: this.inlet?.written ?? 0,
       flushed: this.inlet?.flushedTo ?? 0,
+      moved: this.inlet?.movedBytes ?? 0,
     }
   }
 
@@ -115,20 +136,11 @@ export class Channel implements StreamEvents {
   }
 
   /** Makes a position for a client; its `start()` begins delivery. */
-  addOutlet({ owner, offset = this.#log.to, ...wish }: OutletWish): Outlet {
-    const outlet = new Outlet({
-      ...wish,
-      offset,
-      log: this.#log,
-      tail: this.#tail,
-      moved: () => {
-        if (outlet !== this.#owner) return
-        this.#keepWithinBounds()
-        this.#regulate()
-      },
-    })
-    this.#outlets.add(outlet)
+  addOutlet({ owner, ...wish }: OutletWish): Outlet {
+    const outlet = this.#makeOutlet(wish)
     if (owner) this.#owner = outlet
+    if (owner && this.isDiverted) outlet.yield()
+    else this.#outlets.add(outlet)
     return outlet
   }
 
@@ -140,6 +152,37 @@ export class Channel implements StreamEvents {
     this.#owner = null
     this.#keepWithinBounds()
     this.#regulate()
+  }
+
+  /**
+   * Makes a reader in the owner's place, whoever that is, from where the owner stands; its reading is the brake then.
+   * Its `start()` begins; {@link restore} ends it.
+   */
+  divert(reader: Reader, voice: Voice): Outlet {
+    const owner = this.#owner
+    owner?.yield()
+    const offset = owner?.sent ?? this.#consumed
+    const wish = { encoding: "base64", readWindowBytes: READ_WINDOW_BYTES, paused: false } as const
+    const diversion = this.#makeOutlet({ ...wish, recipient: reader, voice, offset })
+    if (owner !== null) this.#outlets.delete(owner)
+    this.#outlets.add(diversion)
+    this.#diversion = diversion
+    return diversion
+  }
+
+  /** The owner goes on where `diversion` has read to. */
+  restore(diversion: Outlet): void {
+    diversion.stop()
+    this.#outlets.delete(diversion)
+    this.#diversion = null
+    this.#consumed = diversion.sent
+    if (this.#owner !== null) {
+      this.#outlets.add(this.#owner)
+      this.#owner.takeOver(diversion.sent)
+    }
+    this.#keepWithinBounds()
+    this.#regulate()
+    this.#options.freed?.()
   }
 
   /** Takes bytes from the client. Throws TransportClosed when they cannot go out any more, and what `Inlet.write` does. */
@@ -169,14 +212,14 @@ export class Channel implements StreamEvents {
 
   close(): void {
     this.#stream.close()
-    this.#owner?.discard()
+    this.#discard()
   }
 
   /** @param reason what `connectionLost` tells; absent: null, as for an abort that the client asked for. */
   abort(reason?: RpcError): void {
     this.#reason ??= reason ?? null
     this.#stream.abort()
-    this.#owner?.discard()
+    this.#discard()
   }
 
   /** Ends the reading of a source that will give nothing more; what came stays. */
@@ -187,7 +230,7 @@ export class Channel implements StreamEvents {
 
   data(chunk: Buffer): void {
     this.#options.active?.()
-    if (this.#options.keeping.retainBytes === 0 && this.#outlets.size === 1 && this.#owner?.take(chunk)) return
+    if (this.#options.keeping.retainBytes === 0 && this.#outlets.size === 1 && this.#brake?.take(chunk)) return
     this.#log.append(chunk)
     for (const outlet of this.#outlets) outlet.proceed()
     this.#keepWithinBounds()
@@ -215,15 +258,36 @@ export class Channel implements StreamEvents {
     for (const outlet of this.#outlets) outlet.proceed()
   }
 
+  /** Who decides whether the source is read. */
+  get #brake(): Outlet | null {
+    return this.#diversion ?? this.#owner
+  }
+
+  #makeOutlet({ offset = this.#log.to, ...wish }: Omit<OutletWish, "owner">): Outlet {
+    const moved = (): void => {
+      if (outlet !== this.#brake) return
+      this.#keepWithinBounds()
+      this.#regulate()
+    }
+    const outlet = new Outlet({ ...wish, offset, log: this.#log, tail: this.#tail, moved })
+    return outlet
+  }
+
+  #discard(): void {
+    this.#owner?.discard()
+    this.#diversion?.discard()
+  }
+
   /** Forgets what nobody needs, and does what was asked for when more is needed than may be kept. */
   #keepWithinBounds(): void {
     const { retainBytes, whenFull } = this.#options.keeping
     // An observer may fall behind by a window before it loses anything.
-    const lagBytes = this.#outlets.size > (this.#owner === null ? 0 : 1) ? READ_WINDOW_BYTES : 0
+    const brake = this.#brake
+    const lagBytes = this.#outlets.size > (brake === null ? 0 : 1) ? READ_WINDOW_BYTES : 0
     const spare = this.#log.to - Math.max(retainBytes, lagBytes)
-    const needed = this.#owner === null ? this.#consumed : retainBytes === 0 ? this.#owner.sent : this.#owner.consumed
+    const needed = brake === null ? this.#consumed : retainBytes === 0 ? brake.sent : brake.consumed
     this.#log.trim(Math.min(needed, spare))
-    if (this.#owner !== null || this.#unread < retainBytes) return
+    if (brake !== null || this.#unread < retainBytes) return
     if (whenFull === "dropOldest") this.#log.trim(spare)
     else if (whenFull === "close" && !this.#stream.isClosing) this.abort(this.#full())
   }
@@ -240,7 +304,7 @@ export class Channel implements StreamEvents {
   }
 
   #mayRead(): boolean {
-    if (this.#owner !== null) return this.#owner.isHungry
+    if (this.#brake !== null) return this.#brake.isHungry
     const { retainBytes, whenFull } = this.#options.keeping
     return whenFull !== "block" || this.#unread < retainBytes
   }

@@ -105,6 +105,7 @@ export class DatagramHolding extends Holding {
       retained: { from: kept, to: kept },
       written: this.intake.written,
       flushed: this.intake.flushedTo,
+      moved: 0,
     }
     return { ...super.describe(), channels: [counts] }
   }

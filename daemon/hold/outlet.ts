@@ -23,8 +23,11 @@ export interface Voice {
 /** What comes after all bytes. */
 export type Tail = { readonly kind: "eof" } | { readonly kind: "lost"; readonly error: Error | null }
 
+/** Who reads: a client, or what takes its place. */
+export type Reader = Pick<Recipient, "flowControl" | "outbox">
+
 export interface OutletOptions {
-  readonly recipient: Recipient
+  readonly recipient: Reader
   readonly encoding: "base64" | "utf8"
   readonly readWindowBytes: number
   readonly paused: boolean
@@ -44,6 +47,8 @@ export class Outlet implements Sender {
   #decoder: StringDecoder | null
   #paused: boolean
   #started = false
+  /** Whether somebody else reads in its place. */
+  #yields = false
   #tailSaid = 0
 
   constructor(options: OutletOptions) {
@@ -96,7 +101,7 @@ export class Outlet implements Sender {
 
   /** Does what can be done now: sends, or else tells what comes after the bytes. */
   proceed(): void {
-    if (!this.#started || this.#paused) return
+    if (!this.#started || this.#paused || this.#yields) return
     if (this.#window.sent < this.#options.log.to) {
       if (this.#window.available > 0) this.#options.recipient.outbox.enqueue(this)
     } else this.#sayTail()
@@ -130,8 +135,24 @@ export class Outlet implements Sender {
 
   /** Goes to the end, and tells what was not delivered: nobody keeps it any more, and it is over. */
   giveUp(): void {
+    // What somebody else reads in its place is not lost.
+    if (this.#yields) this.takeOver(this.#options.log.to)
     if (this.#started) this.#skipTo(this.#options.log.to)
     this.#paused = false
+    this.proceed()
+  }
+
+  /** Somebody else reads in its place, from where it stands. */
+  yield(): void {
+    this.#skipTo(this.#options.log.from)
+    this.#yields = true
+    this.#options.recipient.outbox.leave(this)
+  }
+
+  /** Goes on at `offset`, to where somebody else has read. */
+  takeOver(offset: number): void {
+    this.#window.skip(Math.max(0, offset - this.#window.sent))
+    this.#yields = false
     this.proceed()
   }
 
@@ -158,7 +179,7 @@ export class Outlet implements Sender {
   sendChunk(): boolean {
     const { log } = this.#options
     const room = Math.min(this.#window.available, CHUNK_BYTES)
-    if (!this.#started || this.#paused || room === 0) return false
+    if (!this.#started || this.#paused || this.#yields || room === 0) return false
     this.#skipTo(log.from)
     const chunk = log.read(this.#window.sent, room)
     if (chunk !== null) this.#deliver(chunk)

@@ -17,6 +17,8 @@ export class StreamHolding extends Holding {
   readonly channels: readonly [Channel]
   #onEof: "close" | "keep"
   #remoteEnded = false
+  /** Whether it would have been closed, had nothing been reading or writing in the client's place. */
+  #closeIsDue = false
   #loss: Error | null = null
 
   constructor(options: StreamHoldingOptions) {
@@ -31,6 +33,7 @@ export class StreamHolding extends Holding {
         makeStream,
         eof: () => this.#eof(),
         lost: (error) => this.#lost(error),
+        freed: () => this.#freed(),
       }),
     ]
     this.attachFirst()
@@ -98,8 +101,19 @@ export class StreamHolding extends Holding {
     if (this.owner === null) this.#closeAfterEof()
   }
 
+  /** What reads or writes in the client's place has done so: what was due meanwhile is done. */
+  #freed(): void {
+    const { stream, isLent } = this.channels[0]
+    if (isLent || !this.#remoteEnded) return
+    // Both sides have ended, one of them without a word to the client, who would wait for one.
+    if (stream.wroteEof) stream.close()
+    else if (this.#closeIsDue || this.owner === null) this.#closeAfterEof()
+  }
+
   #closeAfterEof(): void {
-    const { stream } = this.channels[0]
+    const { stream, isLent } = this.channels[0]
+    this.#closeIsDue = isLent
+    if (isLent) return
     if (this.#onEof === "close") stream.close()
     // What cannot be half-open ends whatever the client wants, but not before it could answer what came before.
     else if (!stream.canWriteEof) this.held.clock.after(LINGER_MS, () => stream.close())

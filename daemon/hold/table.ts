@@ -99,9 +99,9 @@ export class Table {
     this.#keptBytes -= this.#kept.get(holding) ?? 0
     this.#kept.delete(holding)
     this.#holdings.delete(holding)
-    for (const { received, written } of holding.describe().channels) {
+    for (const { received, written, moved } of holding.describe().channels) {
       this.#gone.receivedBytes += received
-      this.#gone.writtenBytes += written
+      this.#gone.writtenBytes += written + moved
     }
     this.#gone.transports++
     for (const id of [holding.id, ...holding.channels.map((channel) => channel.id)]) {

@@ -2,8 +2,10 @@
 import { spawn, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm } from "node:fs/promises"
+import { connect, createServer, type AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { buffer } from "node:stream/consumers"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { createDaemon, type Daemon } from "transportd/daemon"
 import { ROOT } from "../house/sources.ts"
@@ -102,6 +104,22 @@ describe("the examples of asyncio's documentation", () => {
     const program = start("subprocess")
     expect(await ended(program)).toBe(0)
     expect(program.lines()).toEqual([expect.stringMatching(/^Current date: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}$/)])
+  })
+})
+
+describe("the TCP proxy", () => {
+  it("passes everything on in both directions, half-closes too", async () => {
+    const remote = createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket))
+    await once(remote.listen(0, "127.0.0.1"), "listening")
+    const proxy = start("tcpProxy", "127.0.0.1", String((remote.address() as AddressInfo).port), "0")
+    const socket = connect({ ...(await listening()), allowHalfOpen: true })
+    const bytes = Buffer.alloc(3_000_000, "there and back ")
+    socket.end(bytes)
+    expect((await buffer(socket)).equals(bytes)).toBe(true)
+    await expect.poll(proxy.lines).toEqual(["3000000 bytes there, 3000000 bytes back"])
+    proxy.child.kill()
+    await ended(proxy)
+    remote.close()
   })
 })
 

@@ -26,6 +26,8 @@ interface Track {
   exited: boolean
   eof: boolean
   lost: boolean
+  /** Whether another client took it over: what it was joined to may still tell of it. */
+  detached?: boolean
 }
 
 /** What all clients of one daemon share: ids belong to the daemon. */
@@ -92,6 +94,7 @@ export class Grammar {
     // A server has no callbacks of its own but this one.
     if (method === "transport/detached" && this.#servers.delete(params.transport as number)) return
     if (method === "protocol/connectionMade") this.#made(params)
+    else if (method === "transport/spliced") this.#spliced(params.from as number)
     else this.#event(method, params)
   }
 
@@ -150,6 +153,12 @@ export class Grammar {
     })
   }
 
+  /** Told before the end of where it came from. */
+  #spliced(from: number): void {
+    const track = this.#tracks.get(from)
+    if (track?.lost === true && track.detached !== true) this.#violate(`spliced of ${from} after its connectionLost`)
+  }
+
   #event(method: string, params: Params): void {
     const pipe = this.#pipes.get(params.transport as number)
     const id = pipe?.transport ?? (params.transport as number)
@@ -198,6 +207,7 @@ export class Grammar {
       case "bytesLost":
         return (params.from as number) < (params.to as number) ? null : "an empty range"
       case "detached":
+        track.detached = true
         track.lost = true
         return null
       case "flushed":

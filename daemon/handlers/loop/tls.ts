@@ -11,6 +11,7 @@ import { NodeStream } from "../../transports/stream.ts"
 import { UpgradingStream } from "../../transports/upgrade.ts"
 import type { Context, Handlers } from "../context.ts"
 import { secured } from "../security.ts"
+import { busy } from "../targets.ts"
 
 type Params = ParsedParams<"loop/startTls">
 
@@ -53,6 +54,7 @@ function upgradable(ref: Params["transport"], { daemon: { table }, session: clie
   if (stream instanceof UpgradingStream) {
     throw rpcError("TransportBusy", `transport ${id} is changing to TLS already`, { operation })
   }
+  if (channel.isLent) throw busy(channel, channel.inlet?.feeder?.operation ?? "splice")
   if (stream.isClosing || stream.wroteEof) {
     throw rpcError("TransportClosed", `transport ${id} is closed`, { transport: id })
   }

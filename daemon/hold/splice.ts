@@ -1,0 +1,113 @@
+/**
+ * One direction of two streams that are joined: what comes from the one is written to the other, with the other's pace
+ * as the brake. One more reader of a log, whose window is the room in a write buffer.
+ *
+ * What ends the one ends the other: an end of file is passed on as one, a loss as a close, a broken connection as an
+ * abort. Knows no clients: who owns either end may change or leave meanwhile.
+ */
+import { isRpcError, type RpcError, type WireError } from "../../protocol/errors.ts"
+import { lossOf } from "../failures.ts"
+import type { Channel } from "./channel.ts"
+import type { Feeder, Inlet } from "./inlet.ts"
+import { Outbox } from "./outbox.ts"
+import type { Outlet } from "./outlet.ts"
+
+/** A channel that can be written to. */
+export type Sink = Channel & { readonly inlet: Inlet }
+
+export class Splice implements Feeder {
+  readonly operation = "splice"
+  readonly from: Channel
+  readonly to: Sink
+  readonly #ended: (splice: Splice) => void
+  readonly #outbox: Outbox
+  readonly #outlet: Outlet
+  #bytes = 0
+  #error: WireError | null = null
+  #isOver = false
+
+  /**
+   * Takes both ends for itself: neither may be lent already. Begins with `start()`.
+   * @param ended called once, before anybody hears what comes behind it.
+   */
+  constructor(from: Channel, to: Sink, ended: (splice: Splice) => void) {
+    this.from = from
+    this.to = to
+    this.#ended = ended
+    this.#outbox = new Outbox(() => to.inlet.handedBytes)
+    to.inlet.lend(this)
+    this.#outlet = from.divert(
+      { flowControl: false, outbox: this.#outbox },
+      {
+        deliver: (delivery) => this.#pass("data" in delivery ? delivery.data : Buffer.from(delivery.text)),
+        // Nothing is dropped while somebody reads, and this one always does.
+        bytesLost: () => {},
+        eof: () => this.#sourceEnded(),
+        lost: (error) => this.#sourceLost(error),
+      },
+    )
+  }
+
+  /** What went through. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Why it ended; null where both sides had nothing more to say, or were closed. */
+  get error(): WireError | null {
+    return this.#error
+  }
+
+  /** Again, and after the end: no effect. */
+  start(): void {
+    if (!this.#isOver) this.#outlet.start()
+  }
+
+  drained(): void {
+    this.#outbox.pump()
+  }
+
+  /** The sink is gone: nobody can have what the source still says. */
+  lost(error: RpcError): void {
+    if (this.#isOver) return
+    if (error.name !== "TransportClosed") this.#error = error.toWire()
+    this.#end(this.from, error)
+  }
+
+  #pass(data: Uint8Array): void {
+    // Closed by its owner, and lost only when the last of it is out.
+    if (this.to.stream.isClosing) return this.#end(this.from, null)
+    this.#bytes += data.byteLength
+    this.to.inlet.feed(data)
+  }
+
+  #sourceEnded(): void {
+    const { to } = this
+    if (to.stream.canWriteEof && to.readable) {
+      to.stream.writeEof()
+      this.#finish()
+    } else this.#end(to, null)
+  }
+
+  #sourceLost(error: Error | null): void {
+    if (this.#isOver) return
+    this.#error = lossOf(error, this.from.id)
+    this.#end(this.to, error)
+  }
+
+  /** Ends `other` as the one has ended. */
+  #end(other: Channel, error: Error | null): void {
+    // First: what ends may lead back here.
+    this.#isOver = true
+    if (error === null || isRpcError(error, "TransportClosed")) other.close()
+    else other.abort()
+    this.#finish()
+  }
+
+  #finish(): void {
+    this.#isOver = true
+    this.#ended(this)
+    this.to.inlet.giveBack()
+    this.from.restore(this.#outlet)
+  }
+}
