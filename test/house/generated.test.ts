@@ -9,6 +9,7 @@ import { declarations } from "../../protocol/registry.ts"
 import { openrpcDocument } from "../../protocol/openrpc.ts"
 import { VERSION } from "../../protocol/version.ts"
 import { REFERENCE, referencePages } from "../../scripts/generate/pages.ts"
+import { PYTHON_WIRE, pythonWire } from "../../scripts/generate/python.ts"
 import { filesUnder, read, ROOT } from "./sources.ts"
 
 type Json = Readonly<Record<string, unknown>>
@@ -16,7 +17,7 @@ type Json = Readonly<Record<string, unknown>>
 const pages = referencePages(read, filesUnder)
 
 describe("the generated reference", () => {
-  it.each([...pages])("%s is what the sources say", (file, content) => {
+  it.each([...pages, [PYTHON_WIRE, pythonWire()] as const])("%s is what the sources say", (file, content) => {
     const found = existsSync(join(ROOT, file)) ? read(file) : ""
     // Why a boolean first: the difference of two such files helps nobody, the command does.
     expect(found === content, `${file} is stale: run \`npm run generate\` and commit what it changed`).toBe(true)
