@@ -55,6 +55,7 @@ LIMITS: Final[dict[str, int]] = {
     "LOOKUP_TIMEOUT_MS": 20_000,
     "LOW_WATER_BYTES": 16_384,
     "MAX_BUFFERED_BYTES": 67_108_864,
+    "MAX_CHILD_FD": 255,
     "MAX_CLIENTS": 1_000,
     "MAX_DATAGRAM_BYTES": 65_535,
     "MAX_HANDED_DESCRIPTORS": 256,
@@ -302,6 +303,10 @@ class LoopStartTlsResult(TypedDict):
     writeWindowBytes: int
 
 
+class LoopSubprocessExecParamsStdin11(TypedDict):
+    fd: int | str
+
+
 class LoopSubprocessExecParams(TypedDict):
     program: str
     args: NotRequired[list[str]]
@@ -309,9 +314,10 @@ class LoopSubprocessExecParams(TypedDict):
     env: NotRequired[dict[str, str]]
     clearEnv: NotRequired[bool]
     umask: NotRequired[int]
-    stdin: NotRequired[Literal["pipe", "null"]]
-    stdout: NotRequired[Literal["pipe", "null"]]
-    stderr: NotRequired[Literal["pipe", "null", "stdout"]]
+    stdin: NotRequired[Literal["pipe", "null"] | int | LoopSubprocessExecParamsStdin11]
+    stdout: NotRequired[Literal["pipe", "null"] | int | LoopSubprocessExecParamsStdin11]
+    stderr: NotRequired[Literal["pipe", "null", "stdout"] | int | LoopSubprocessExecParamsStdin11]
+    fds: NotRequired[dict[str, int | str]]
     processGroup: NotRequired[bool]
     uid: NotRequired[int]
     gid: NotRequired[int]
@@ -339,9 +345,10 @@ class LoopSubprocessShellParams(TypedDict):
     env: NotRequired[dict[str, str]]
     clearEnv: NotRequired[bool]
     umask: NotRequired[int]
-    stdin: NotRequired[Literal["pipe", "null"]]
-    stdout: NotRequired[Literal["pipe", "null"]]
-    stderr: NotRequired[Literal["pipe", "null", "stdout"]]
+    stdin: NotRequired[Literal["pipe", "null"] | int | LoopSubprocessExecParamsStdin11]
+    stdout: NotRequired[Literal["pipe", "null"] | int | LoopSubprocessExecParamsStdin11]
+    stderr: NotRequired[Literal["pipe", "null", "stdout"] | int | LoopSubprocessExecParamsStdin11]
+    fds: NotRequired[dict[str, int | str]]
     processGroup: NotRequired[bool]
     uid: NotRequired[int]
     gid: NotRequired[int]
@@ -623,6 +630,7 @@ class TransportDescribeResultChannelsItem(TypedDict):
     retained: TransportAttachResultRetained
     written: int
     flushed: int
+    moved: int
 
 
 class TransportDescribeResult(TypedDict):
@@ -764,6 +772,25 @@ class TransportSetWriteBufferLimitsParams(TypedDict):
 TransportSetWriteBufferLimitsResult: TypeAlias = None
 
 
+TransportSpliceParams = TypedDict(
+    "TransportSpliceParams", {"from": "int | str", "to": "int | str", "both": "NotRequired[bool]"}
+)
+
+
+TransportSpliceResult: TypeAlias = None
+
+
+class TransportSplicedParamsError(TypedDict):
+    code: int
+    message: str
+    data: NotRequired[dict[str, Any]]
+
+
+TransportSplicedParams = TypedDict(
+    "TransportSplicedParams", {"from": "int", "to": "int", "bytes": "int", "error": "TransportSplicedParamsError | None"}
+)
+
+
 class TransportTerminateParams(TypedDict):
     transport: int | str
 
@@ -801,15 +828,9 @@ ProtocolBytesLostParams = TypedDict(
 )
 
 
-class ProtocolConnectionLostParamsError(TypedDict):
-    code: int
-    message: str
-    data: NotRequired[dict[str, Any]]
-
-
 class ProtocolConnectionLostParams(TypedDict):
     transport: int
-    error: ProtocolConnectionLostParamsError | None
+    error: TransportSplicedParamsError | None
 
 
 class ProtocolConnectionMadeParams(TypedDict):
@@ -848,7 +869,7 @@ class ProtocolEofReceivedParams(TypedDict):
 
 class ProtocolErrorReceivedParams(TypedDict):
     transport: int
-    error: ProtocolConnectionLostParamsError
+    error: TransportSplicedParamsError
 
 
 class ProtocolPauseWritingParams(TypedDict):
@@ -859,7 +880,7 @@ class ProtocolPauseWritingParams(TypedDict):
 class ProtocolPipeConnectionLostParams(TypedDict):
     transport: int
     fd: int
-    error: ProtocolConnectionLostParamsError | None
+    error: TransportSplicedParamsError | None
 
 
 class ProtocolPipeDataReceivedParams(TypedDict):
