@@ -21,6 +21,7 @@ import type { Context, DaemonFace, Session } from "./handlers/context.ts"
 import { Outbox } from "./hold/outbox.ts"
 import { Possessions, type Deadlines } from "./hold/possessions.ts"
 import { ClientDescriptors } from "./open/clientDescriptors.ts"
+import { DescriptorSocket } from "./open/descriptorSocket.ts"
 import { isAlive } from "./processes.ts"
 
 export interface ClientOptions {
@@ -69,6 +70,7 @@ export class Client implements Session {
   readonly #reports = new Map<number, number>()
   #unreportedBytes = 0
   #ignored = 0
+  #descriptorSocket: Promise<DescriptorSocket> | undefined
   #stopWatching = (): void => {}
   #finish = (): void => {}
 
@@ -182,6 +184,16 @@ export class Client implements Session {
     }
   }
 
+  async descriptorSocket(): Promise<string> {
+    this.#descriptorSocket ??= DescriptorSocket.open(this.descriptors)
+    try {
+      return (await this.#descriptorSocket).path
+    } catch (error) {
+      this.#descriptorSocket = undefined
+      throw error
+    }
+  }
+
   shutdown(): void {
     this.#phase = "shutDown"
   }
@@ -289,6 +301,10 @@ export class Client implements Session {
     daemon.watchers.set(this, false)
     this.#stopWatching()
     this.descriptors.end()
+    void this.#descriptorSocket?.then(
+      (socket) => socket.close(),
+      () => {},
+    )
     await this.possessions.abandon(daemon.clock, deadlines)
     this.#finish()
   }

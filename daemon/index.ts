@@ -24,6 +24,7 @@ import { Possessions } from "./hold/possessions.ts"
 import { Table } from "./hold/table.ts"
 import { adoptListener, listenOnUnixSocket, type SocketListener } from "./listeners/unixSocket.ts"
 import type { Log } from "./log.ts"
+import { canReceiveRights } from "./native/rights.ts"
 import { Descriptors } from "./open/descriptors.ts"
 import { LoopDelay, memoryStatistics, transportStatistics, Watchers } from "./statistics.ts"
 
@@ -67,7 +68,7 @@ export class Daemon implements DaemonFace {
   /** Resolves when the daemon has ended: no client, no transport, no process is left. */
   readonly ended: Promise<void>
   readonly #log: Log
-  readonly #descriptorWays: RequestResult<"initialize">["capabilities"]["descriptors"]
+  readonly #hasInherited: boolean
   readonly #startId = randomBytes(8).toString("hex")
   readonly #startedMs: number
   readonly watchers = new Watchers()
@@ -91,7 +92,7 @@ export class Daemon implements DaemonFace {
     this.clock = clock
     this.environment = environment
     this.descriptors = new Descriptors(descriptors)
-    this.#descriptorWays = descriptors === undefined || descriptors.length === 0 ? [] : ["inherited"]
+    this.#hasInherited = descriptors !== undefined && descriptors.length > 0
     this.#log = log
     this.#startedMs = clock.nowMs()
     this.ended = new Promise((resolve) => (this.#finish = resolve))
@@ -221,7 +222,7 @@ export class Daemon implements DaemonFace {
   #greeting(): ConstructorParameters<typeof Client>[0]["greeting"] {
     return {
       serverInfo: { name: "transportd", version: VERSION, pid: process.pid, startId: this.#startId },
-      capabilities: { kinds: Kind.options, descriptors: this.#descriptorWays, platform: process.platform },
+      capabilities: { kinds: Kind.options, descriptors: this.#descriptorWays(), platform: process.platform },
       limits: {
         maxMessageBytes: this.settings.maxMessageBytes,
         maxHeaderBytes: MAX_HEADER_BYTES,
@@ -232,6 +233,13 @@ export class Daemon implements DaemonFace {
         writeWindowBytes: WRITE_WINDOW_BYTES,
       },
     }
+  }
+
+  #descriptorWays(): RequestResult<"initialize">["capabilities"]["descriptors"] {
+    return [
+      ...(this.#hasInherited ? (["inherited"] as const) : []),
+      ...(canReceiveRights() ? (["socket"] as const) : []),
+    ]
   }
 
   #bug(error: unknown, method: string): void {

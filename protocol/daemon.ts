@@ -153,6 +153,16 @@ export const event = fromDaemon("daemon/event", {
   example: { params: { event: "opened", transport: 7, kind: "tcp", clientId: 1 } },
 })
 
+export const descriptorSocket = request("daemon/descriptorSocket", {
+  since: "0.1.0",
+  summary:
+    'Opens a Unix socket for this client alone, to hand descriptors over on: each with one line `{"descriptor": name}`, answered by one. It goes with the client; asked again, the answer is the same. Needs `"socket"` in `capabilities.descriptors`.',
+  params: z.object({}),
+  result: z.object({ path: z.string() }),
+  errors: ["NotSupported", "OsFailure"],
+  example: { params: {}, result: { path: "/tmp/transportd-x7Tq2a/descriptors.sock" } },
+})
+
 export const shutdownDaemon = request("daemon/shutdown", {
   since: "0.1.0",
   summary:

@@ -110,6 +110,12 @@ export const MAX_HANDED_DESCRIPTORS = MAX_REQUESTS_IN_FLIGHT
 /** How long a request waits for a descriptor that it names: the two travel on different ways, and either may be first. */
 export const DESCRIPTOR_WAIT_MS = 5_000
 
+/** A line that comes with a descriptor: a name of 256 characters, each written as `\\u` escapes, and some room. */
+export const MAX_DESCRIPTOR_LINE_BYTES = 4 * KiB
+
+/** Connections to one descriptor socket: a client needs one, and one more for each process that helps it. */
+export const MAX_DESCRIPTOR_CONNECTIONS = 16
+
 /** Transports, servers and processes of one client. */
 export const MAX_TRANSPORTS_PER_CLIENT = 20_000
 

@@ -33,6 +33,8 @@ export interface DaemonFace {
 export interface Session extends Recipient {
   /** What it may take over. */
   readonly descriptors: ClientDescriptors
+  /** The path of the socket on which it hands descriptors over, made when it is first asked for. */
+  descriptorSocket(): Promise<string>
   initialize(params: ParsedParams<"initialize">): RequestResult<"initialize">
   shutdown(): void
   exit(): void

@@ -7,6 +7,7 @@ export const daemonHandlers: HandlersOf<"daemon"> = {
     daemon.watchers.set(session, watch)
     return null
   },
+  "daemon/descriptorSocket": async (_params, { session }) => ({ path: await session.descriptorSocket() }),
   "daemon/shutdown": ({ graceMs }, { daemon, afterReply }) => {
     afterReply(() => daemon.shutdown(graceMs))
     return null

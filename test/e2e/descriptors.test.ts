@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
+import { canReceiveRights } from "../../daemon/native/rights.ts"
 import { ROOT } from "../house/sources.ts"
 
 const PROGRAM = join(ROOT, "test/e2e/programs/descriptors.py")
@@ -38,8 +39,11 @@ function run(way: "channel" | "socket", scenario: string): Promise<unknown> {
 const nowhere = { path: "" }
 const unix = { peername: nowhere, sockname: nowhere, socket: { type: "stream", family: "Unix" } }
 
-for (const way of ["channel"] as const) {
-  describe.skipIf(!hasPython)(`a client that hands descriptors over by ${way} (needs python3)`, () => {
+const hasKoffi = canReceiveRights()
+
+for (const way of ["channel", "socket"] as const) {
+  const isHere = hasPython && (way === "channel" || hasKoffi)
+  describe.skipIf(!isHere)(`a client that hands descriptors over by ${way} (needs python3; the socket, koffi)`, () => {
     it("registers an open socket, as asyncio's documentation does", async () => {
       const expected = { receipt: { descriptor: "rsock" }, kind: "unix", extra: unix, lost: null, end: "" }
       expect(await run(way, "socketpair")).toEqual(expected)
@@ -71,7 +75,8 @@ for (const way of ["channel"] as const) {
       expect(await run(way, "fifo")).toEqual([["pipe", null], "hello", "hello", null])
     })
 
-    it("is told what a socket is that is of no use, and can use it for something else", async () => {
+    // Without the C library a listening socket is not told from a connected one.
+    it.skipIf(!hasKoffi)("is told what a socket is that is of no use, and can use it for something else", async () => {
       const refusal = (name: string, wanted: string): string => `-32602 descriptor ${name} is not ${wanted}`
       expect(await run(way, "wrong")).toEqual([
         refusal("udp (IPv4 datagram)", "a connected stream socket"),
@@ -111,5 +116,48 @@ describe.skipIf(!hasPython)("the channel (needs python3)", () => {
   it("is nothing that a child hears of or has", async () => {
     // What `ls` has open beside its three is the folder that it lists.
     expect(await run("channel", "child")).toBe("0\n0\n1\n2\n3\n")
+  })
+})
+
+describe.skipIf(!hasPython || !hasKoffi)("the descriptor socket (needs python3 and koffi)", () => {
+  it("takes terminals, which the channel cannot", async () => {
+    expect(await run("socket", "terminal")).toEqual(["shown", null])
+  })
+
+  it("takes what no transport can be made of, and the request says so", async () => {
+    expect(await run("socket", "no_stream")).toEqual([
+      "-32602 descriptor file is a file, not a fifo or socket or terminal",
+      "-32602 descriptor file is a file, not a socket",
+      "-32602 descriptor unix datagram (Unix datagram) is not a UDP socket",
+      "-32602 descriptor unix datagram cannot be a pipe transport: it is no stream",
+    ])
+  })
+
+  it("refuses lines that are wrong, and ends when lines and descriptors cannot be matched; what came is closed", async () => {
+    const [refused, cut] = [false, true].map((isCut) => [null, -32602, isCut, ""])
+    const wrongLines = Array.from({ length: 5 }, () => refused)
+    const unmatched = Array.from({ length: 5 }, () => cut)
+    expect(await run("socket", "malformed")).toEqual([...wrongLines, ...unmatched, refused])
+  })
+
+  it("takes a line in pieces", async () => {
+    expect(await run("socket", "pieces")).toEqual([{ descriptor: "pieces" }, "ping!"])
+  })
+
+  it("keeps no more than there may be", async () => {
+    expect(await run("socket", "too_many")).toEqual([
+      [null, 256],
+      [1003, 2],
+    ])
+  })
+
+  it("cuts off who does not read the answers, and keeps what came before", async () => {
+    const [cut, echo] = (await run("socket", "unread")) as [string, string]
+    expect(["BrokenPipeError", "ConnectionResetError"]).toContain(cut)
+    expect(echo).toBe("ping!")
+  })
+
+  it("is its client's alone, and goes with it", async () => {
+    expect(await run("socket", "private")).toEqual(["0o700", true, false, ""])
   })
 })

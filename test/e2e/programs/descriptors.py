@@ -6,10 +6,11 @@ Usage: descriptors.py WAY SCENARIO DAEMON...; prints what it saw as one line of 
 import array
 import json
 import os
-import select
+import pty
 import socket
 import subprocess
 import sys
+import tty
 
 
 class Daemon:
@@ -34,8 +35,13 @@ class Daemon:
         )
         if way == "socket":
             near.close()
-            self.channel = socket.socket(socket.AF_UNIX)
-            self.channel.connect(self.request("daemon/descriptorSocket")["path"])
+            self.open_socket()
+        else:
+            self.answers = self.channel.makefile("rb")
+
+    def open_socket(self):
+        self.channel = socket.socket(socket.AF_UNIX)
+        self.channel.connect(self.request("daemon/descriptorSocket")["path"])
         self.answers = self.channel.makefile("rb")
 
     def send(self, message):
@@ -114,6 +120,13 @@ class Daemon:
     def hand_over(self, name, *fds):
         self.hand(name, fds)
         return self.handed()
+
+    def is_cut(self):
+        """Whether the connection on which descriptors go has ended: else another answer comes."""
+        try:
+            return self.hand_over(None, sys.stdin) is None
+        except OSError:
+            return True
 
     def connect(self, fd, method="createConnection", **params):
         params.setdefault("options", {"encoding": "utf8"})
@@ -383,6 +396,107 @@ def pipelined(daemon):
             asked.append(daemon.ask("loop/createConnection", fd=f"s{number}", options={"encoding": "utf8"}))
     opened = [daemon.answer(each) for each in asked]
     return all(daemon.echo(o, far) == "ping!" for o, (_, far) in zip(opened, pairs))
+
+
+def terminal(daemon):
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    for name in ("in", "out"):
+        daemon.hand(name, [slave])
+    os.close(slave)
+    reading = daemon.connect("in", "connectReadPipe")["transport"]
+    writing = daemon.connect("out", "connectWritePipe")["transport"]
+    os.write(master, b"typed")
+    daemon.until_text(reading, "typed")
+    daemon.write(writing, "shown")
+    shown = os.read(master, 10).decode()
+    daemon.lost({"transport": writing})
+    os.close(master)
+    return [shown, (daemon.until("connectionLost", reading)["error"] or {}).get("data", {}).get("errno")]
+
+
+def no_stream(daemon):
+    """What no transport can be made of is told, and closed in the end."""
+    with open(__file__) as file:
+        daemon.hand("file", [file])
+    unix, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    daemon.hand("unix datagram", [unix])
+    return [
+        attempt(daemon, "file", "connectReadPipe"),
+        attempt(daemon, "file", "createConnection"),
+        attempt(daemon, "unix datagram", "createDatagramEndpoint"),
+        attempt(daemon, "unix datagram", "connectReadPipe"),
+    ]
+
+
+def malformed(daemon):
+    """Each costs its descriptor; those that cannot be matched with a line cost the connection too."""
+    seen = []
+    line = b'{"descriptor":"x"}\n'
+    for data, count in (
+        (b"no json\n", 1),
+        (b"null\n", 1),
+        (b'{"descriptor":7}\n', 1),
+        (b'{"descriptor":""}\n', 1),
+        (b'{"descriptor":"%s"}\n' % (b"x" * 257), 1),
+        (line, 0),
+        (line, 2),
+        (line, 50),
+        (line + line, 1),
+        (b"x" * 5000, 1),
+        (b"\xff\xfe\n", 1),
+    ):
+        near, far = socket.socketpair()
+        daemon.hand_bytes(data, [near.fileno()] * count)
+        near.close()
+        receipt = daemon.handed()
+        ended = daemon.is_cut()
+        seen.append([receipt["descriptor"], receipt["error"]["code"], ended, far.recv(10).decode() if count else ""])
+        if ended:
+            daemon.open_socket()
+    return seen
+
+
+def pieces(daemon):
+    """A line may come in pieces, and its descriptor with any of them."""
+    near, far = socket.socketpair()
+    daemon.hand_bytes(b'{"descrip')
+    daemon.request("daemon/info")
+    daemon.hand_bytes(b'tor":"pi', [near.fileno()])
+    daemon.request("daemon/info")
+    daemon.hand_bytes(b'eces"}\n')
+    near.close()
+    return [daemon.handed(), daemon.echo(daemon.connect("pieces"), far)]
+
+
+def too_many(daemon):
+    near, far = socket.socketpair()
+    codes = [daemon.hand_over(f"s{n}", near).get("error", {}).get("code") for n in range(258)]
+    near.close()
+    return [[code, codes.count(code)] for code in (None, 1003)]
+
+
+def unread(daemon):
+    """Who does not read the answers is cut off, and what was handed over stays."""
+    near, far = socket.socketpair()
+    daemon.hand("kept", [near])
+    try:
+        while True:
+            daemon.hand_bytes(b"{}\n", [near.fileno()])
+    except OSError as error:
+        cut = error.__class__.__name__
+    near.close()
+    return [cut, daemon.echo(daemon.connect("kept"), far)]
+
+
+def private(daemon):
+    """The socket is the client's: the same again, let nobody else in, and goes with it."""
+    path = daemon.request("daemon/descriptorSocket")["path"]
+    folder = os.path.dirname(path)
+    mode = oct(os.stat(folder).st_mode & 0o777)
+    same = daemon.channel.getpeername() == path
+    daemon.exit()
+    return [mode, same, os.path.exists(folder), daemon.answers.read().decode()]
 
 
 def main():
