@@ -58,6 +58,8 @@ LIMITS: Final[dict[str, int]] = {
     "MAX_CHILD_FD": 255,
     "MAX_CLIENTS": 1_000,
     "MAX_DATAGRAM_BYTES": 65_535,
+    "MAX_DESCRIPTOR_CONNECTIONS": 16,
+    "MAX_DESCRIPTOR_LINE_BYTES": 4_096,
     "MAX_HANDED_DESCRIPTORS": 256,
     "MAX_HANDSHAKES": 1_000,
     "MAX_HEADER_BYTES": 8_192,
@@ -901,6 +903,14 @@ class ProtocolProcessExitedParams(TypedDict):
 class ProtocolResumeWritingParams(TypedDict):
     transport: int
     fd: NotRequired[int]
+
+
+class DaemonDescriptorSocketParams(TypedDict):
+    pass
+
+
+class DaemonDescriptorSocketResult(TypedDict):
+    path: str
 
 
 class DaemonEventParams(TypedDict):
