@@ -16,6 +16,7 @@ const [conversation = "", printed = ""] = blocks(PAGE, "text")
 
 /** The interpreter of each example, and what the example prints. */
 const EXAMPLES: Readonly<Record<string, readonly [interpreter: string, prints: string]>> = {
+  "neovim.lua": ["nvim", printed],
   "demo.py": ["python3", printed],
   "fast_client.py": ["python3", "16777216 bytes went through cat and came back the same\n"],
   "client.rb": ["ruby", printed],
@@ -27,16 +28,32 @@ const EXAMPLES: Readonly<Record<string, readonly [interpreter: string, prints: s
 /** What an example needs beside its interpreter. */
 const NEEDS: Readonly<Record<string, string>> = { "client.sh": "jq" }
 
+/** How an interpreter is given an example, where it takes more than its path. */
+const ARGUMENTS: Readonly<Record<string, (example: string) => readonly string[]>> = {
+  nvim: (example) => {
+    const library = `set rtp+=${join(ROOT, "client/lua")}`
+    return ["--headless", "--clean", "--cmd", library, "-c", `luafile ${example}`, "-c", "qall!"]
+  },
+}
+
 describe.each(Object.entries(EXAMPLES))("the example %s", (name, [interpreter, prints]) => {
   describeWith([interpreter, NEEDS[name] ?? interpreter], ([program]) => {
     it("makes a daemon, uses it, and leaves", async () => {
       await using sandbox = new Sandbox()
       const example = join(ROOT, FOLDER, name)
       const env = { ...sandbox.commandOnPath(), PYTHONDONTWRITEBYTECODE: "1" }
-      const ended = await sandbox.startProgram([program, example], { env }).ended
+      const ended = await sandbox.startProgram([program, ...(ARGUMENTS[interpreter]?.(example) ?? [example])], { env })
+        .ended
       expect(ended).toEqual({ code: 0, stdout: prints, stderr: "" })
     })
   })
+})
+
+it("the page of the library for Neovim shows code of its example as it is there", () => {
+  const [shown = ""] = blocks("client/lua/README.md", "lua")
+  const check = shown.split("\n\n")
+  expect(check.length).toBeGreaterThan(3)
+  expect(check.filter((part) => !read(`${FOLDER}/neovim.lua`).includes(part.trim()))).toEqual([])
 })
 
 describe(PAGE, () => {
