@@ -263,10 +263,11 @@ function key(id: string | number): string {
 
 /** A line of the trace: what it was, not all of it. */
 function brief(value: unknown): string {
-  const text = JSON.stringify(value, (_key, each: unknown) => {
-    if (typeof each === "string" && each.length > 100) return `${each.length} characters`
-    const { type, data } = (each ?? {}) as { type?: string; data?: unknown[] }
-    return type === "Buffer" ? `${data?.length} bytes` : each
-  })
+  const { data } = (value ?? {}) as Params
+  // Not left to the replacer: by then a Buffer has been made an array of numbers.
+  const short = data instanceof Uint8Array ? { ...(value as Params), data: `${data.length} bytes` } : value
+  const text = JSON.stringify(short, (_key, each: unknown) =>
+    typeof each === "string" && each.length > 100 ? `${each.length} characters` : each,
+  )
   return text === undefined ? "" : text.slice(0, 400)
 }
