@@ -61,7 +61,7 @@ export async function messagesIn(frames: readonly string[]): Promise<unknown[]> 
   reader.onBroken((error) => errors.push(error))
   reader.onReject(({ error }) => errors.push(error))
   for (const frame of frames) input.write(frame.trimEnd().replaceAll("\n", "\r\n"))
-  await expect.poll(() => messages).toHaveLength(frames.length)
+  await expect.poll(() => messages, { timeout: 10_000 }).toHaveLength(frames.length)
   expect(errors).toEqual([])
   reader.dispose()
   return messages
