@@ -16,6 +16,7 @@ import type {
 } from "../protocol/registry.ts"
 import { PROTOCOL_VERSION } from "../protocol/version.ts"
 import type { Streams } from "./connect.ts"
+import type { Transferable } from "./handOver.ts"
 import { Endpoints, type Kept, type News } from "./endpoints.ts"
 import type { Link } from "./link.ts"
 import { Loop, type ExceptionHandler } from "./loop.ts"
@@ -69,6 +70,7 @@ export class Client implements Link, AsyncDisposable {
   #exceptionHandler: ExceptionHandler
   #peer!: Peer
   #greeting!: Greeting
+  #channel: Streams["channel"]
   #closing = false
   /** While the connection is broken: settles when it is back, or gone for good. */
   #away: Promise<void> | null = null
@@ -114,6 +116,13 @@ export class Client implements Link, AsyncDisposable {
   notify<Name extends RequestName | ClientNotificationName>(name: Name, params: NotifyParams<Name>): void {
     if (this.#away === null) this.#peer.notify(name, params as object)
     else this.#unsaid.push(() => this.#peer.notify(name, params as object))
+  }
+
+  /** @internal Use `loop.handOver`. */
+  async handOver(socket: Transferable): Promise<string> {
+    if (this.#channel !== undefined) return await this.#channel.send(socket)
+    const message = "sockets of this process can be handed over to a daemon that it has launched, to no other"
+    throw rpcError("NotSupported", message, { operation: "handOver" })
   }
 
   /** From now on `watcher` hears of everything that begins or ends in the daemon; null: no more. */
@@ -187,6 +196,7 @@ export class Client implements Link, AsyncDisposable {
       peer.byteMessages = byteMessages && greeting.capabilities.byteMessages
       peer.notify("initialized", {})
       this.#peer = peer
+      this.#channel = streams.channel
       this.#greeting = greeting
       if (heartbeatMs !== undefined) beat(peer, heartbeatMs)
     } catch (error) {

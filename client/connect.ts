@@ -1,20 +1,28 @@
 /** How a client comes to its daemon: joins one on a socket, launches one over stdio, or takes any pair of streams. */
-import { spawn } from "node:child_process"
+import { spawn, type ChildProcessByStdio } from "node:child_process"
 import { connect as connectSocket } from "node:net"
 import type { Readable, Writable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import { rpcError } from "../protocol/errors.ts"
 import { Client, type ClientOptions } from "./client.ts"
+import { DescriptorChannel } from "./handOver.ts"
 
 export interface Streams {
   readonly input: Readable
   readonly output: Writable
+  /** The way for sockets of this process, where there is one. */
+  readonly channel?: DescriptorChannel
 }
 
 export interface LaunchOptions {
   /** The program and its arguments; by default this package's own `transportd stdio`. */
   readonly command?: readonly [string, ...string[]]
   readonly env?: NodeJS.ProcessEnv
+  /**
+   * Whether sockets can be handed over, with `loop.handOver`: the program is given a descriptor more and its number in
+   * `NODE_CHANNEL_FD`, which only a program that passes both on to Node can bear. By default with this package's own.
+   */
+  readonly channel?: boolean
 }
 
 export type ConnectOptions = ClientOptions &
@@ -51,7 +59,7 @@ function join(path: string): Promise<Streams> {
   })
 }
 
-function launch({ command, env }: LaunchOptions): Promise<Streams> {
+function launch({ command, env, channel = command === undefined }: LaunchOptions): Promise<Streams> {
   const [program, ...args] = command ?? [
     process.execPath,
     fileURLToPath(new URL("../cli/main.js", import.meta.url)),
@@ -60,11 +68,17 @@ function launch({ command, env }: LaunchOptions): Promise<Streams> {
     "--framing=header",
   ]
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"], ...(env !== undefined && { env }) })
+    const child = spawn(program, args, {
+      stdio: ["pipe", "pipe", "inherit", ...(channel ? (["ipc"] as const) : [])],
+      ...(env !== undefined && { env }),
+    }) as ChildProcessByStdio<Writable, Readable, null>
     child.once("error", (error: NodeJS.ErrnoException) => {
       const { code: errno = "EIO" } = error
       reject(rpcError("SpawnFailed", `cannot start ${program}: ${errno}`, { file: program, errno }))
     })
-    child.once("spawn", () => resolve({ input: child.stdout, output: child.stdin }))
+    child.once("spawn", () => {
+      const streams = { input: child.stdout, output: child.stdin }
+      resolve(channel ? { ...streams, channel: new DescriptorChannel(child) } : streams)
+    })
   })
 }

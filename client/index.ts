@@ -2,6 +2,7 @@
 export { connect, type ConnectOptions, type LaunchOptions, type Streams } from "./connect.ts"
 export { type Client, type ClientOptions, type Greeting } from "./client.ts"
 export {
+  type AcceptedSocketOptions,
   type ConnectionOptions,
   type DatagramOptions,
   type ExceptionHandler,
@@ -27,6 +28,7 @@ export type { BaseTransport, ReadTransport, Transport, WriteTransport } from "./
 export type { DatagramAddress, DatagramTransport, SenderAddress } from "./datagram.ts"
 export type { SubprocessTransport } from "./process.ts"
 export type { Address, Server } from "./server.ts"
+export type { DescriptorChannel, Transferable } from "./handOver.ts"
 export { ERRORS, errorName, isRpcError, RpcError, type ErrorName } from "../protocol/errors.ts"
 export { ConnectionEnded } from "../protocol/peer.ts"
 export type { News } from "./endpoints.ts"

@@ -6,6 +6,7 @@ import { rpcError } from "../protocol/errors.ts"
 import type { RequestParams, RequestResult } from "../protocol/registry.ts"
 import { DatagramTransport } from "./datagram.ts"
 import type { Endpoints, Made } from "./endpoints.ts"
+import type { Transferable } from "./handOver.ts"
 import type { Link } from "./link.ts"
 import { splice, type Directions } from "./moving.ts"
 import type { ReadPipe, WritePipe } from "./pipes.ts"
@@ -22,12 +23,14 @@ export interface Requests extends Link {
     params: OpenRequests[Name]["params"],
     options?: { signal?: AbortSignal | undefined },
   ): Promise<OpenRequests[Name]["result"]>
+  handOver(socket: Transferable): Promise<string>
 }
 
 type OpenName =
   | "loop/createConnection"
   | "loop/createServer"
   | "loop/createUnixConnection"
+  | "loop/connectAcceptedSocket"
   | "loop/startTls"
   | "loop/createUnixServer"
   | "loop/createDatagramEndpoint"
@@ -63,6 +66,7 @@ type WithOptions<Name extends OpenName, Without extends string = never> = Omit<
 > & { readonly options?: Options }
 
 export type ConnectionOptions = WithOptions<"loop/createConnection"> & Cancellable
+export type AcceptedSocketOptions = WithOptions<"loop/connectAcceptedSocket"> & Cancellable
 export type ServerOptions = WithOptions<"loop/createServer">
 export type UnixConnectionOptions = WithOptions<"loop/createUnixConnection"> & Cancellable
 export type UnixServerOptions = WithOptions<"loop/createUnixServer">
@@ -90,7 +94,18 @@ export class Loop {
   }
 
   /**
-   * Connects to a TCP server.
+   * Gives a socket of this process to the daemon, which this process must have launched: resolves with the name that is
+   * its `fd` in the methods below. From then on it is closed here, and what comes is the daemon's to read.
+   * A connection must not have been read from (`pauseOnConnect`).
+   * Rejects with NotSupported, InvalidParams (the socket stays as it is), LimitExceeded or ShuttingDown.
+   */
+  handOver(socket: Transferable): Promise<string> {
+    return this.#requests.handOver(socket)
+  }
+
+  /**
+   * Connects to a TCP server, or takes over a connected socket by its `fd`: a name that {@link handOver} gave, or the
+   * number of one that the daemon inherited.
    * Rejects with OsFailure (`error.errno`: ECONNREFUSED, …), ResolveFailed, TimedOut or RequestCancelled; the factory is
    * not called then. Source: asyncio `loop.create_connection`.
    */
@@ -108,7 +123,24 @@ export class Loop {
   }
 
   /**
-   * Listens on TCP; each connection gets a protocol of the factory.
+   * Takes over a connection that was accepted elsewhere, by its `fd` as {@link createConnection} does; with `tls` it is
+   * the server side. Source: asyncio `loop.connect_accepted_socket`.
+   */
+  connectAcceptedSocket<P extends StreamProtocol>(
+    protocolFactory: () => P,
+    { signal, options, tls, ...params }: AcceptedSocketOptions,
+  ): Promise<[Transport, P]> {
+    return this.#connect(protocolFactory, options, () =>
+      this.#requests.request(
+        "loop/connectAcceptedSocket",
+        { ...params, ...security(tls), options: { ...options, onEof: "keep" } },
+        { signal },
+      ),
+    )
+  }
+
+  /**
+   * Listens on TCP, or on a bound socket by its `fd`; each connection gets a protocol of the factory.
    * Rejects with OsFailure (`error.errno`: EADDRINUSE, …) or ResolveFailed. Source: asyncio `loop.create_server`.
    */
   async createServer(
@@ -161,7 +193,8 @@ export class Loop {
   }
 
   /**
-   * Opens a UDP socket: bound to `localAddr`, connected to `remoteAddr`, both, or of a `family` alone.
+   * Opens a UDP socket: bound to `localAddr`, connected to `remoteAddr`, both, or of a `family` alone; or takes one over
+   * by its `fd`.
    * Rejects with OsFailure (`error.errno`: EADDRINUSE, …), ResolveFailed, TimedOut, NotSupported or InvalidParams.
    * Source: asyncio `loop.create_datagram_endpoint`.
    */
@@ -173,7 +206,8 @@ export class Loop {
     const { transport: id } = opened
     const protocol = this.#make(protocolFactory, id)
     const forget = (): void => this.#endpoints.forget(id)
-    const hasRemote = params.remoteAddr !== undefined
+    // One that was taken over may be connected.
+    const hasRemote = params.remoteAddr !== undefined || (opened.extra.peername ?? null) !== null
     const transport = new DatagramTransport(this.#requests, protocol, opened, hasRemote, forget)
     this.#endpoints.addDatagram(transport)
     await this.#endpoints.made(id)

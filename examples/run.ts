@@ -4,9 +4,15 @@
  */
 import { connect, type Loop } from "transportd/client"
 
-/** Resolves to what `main` gives. */
-export async function run<Result>(main: (loop: Loop) => Promise<Result>): Promise<Result> {
+/**
+ * Resolves to what `main` gives.
+ * @param launch whether the daemon must be one of our own, whatever listens elsewhere.
+ */
+export async function run<Result>(
+  main: (loop: Loop) => Promise<Result>,
+  { launch = false }: { readonly launch?: boolean } = {},
+): Promise<Result> {
   const { TRANSPORTD_SOCKET: socket } = process.env
-  await using client = await connect(socket === undefined ? { launch: true } : { socket })
+  await using client = await connect(socket === undefined || launch ? { launch: true } : { socket })
   return await main(client.loop)
 }

@@ -13,7 +13,7 @@ import { closedUdpPort, udpPeer } from "../support/datagrams.ts"
 import { listenPeer, Recorder as RemoteRecorder, visit } from "../support/peers.ts"
 import { LOCAL } from "./datagrams.ts"
 import { setupKinds } from "./kinds.ts"
-import { proves, skipped } from "./rows.ts"
+import { proves } from "./rows.ts"
 
 const harness = setupKinds()
 const { startLibrary } = harness
@@ -158,8 +158,6 @@ proves("EX-4", "the UDP echo client closes on the answer; without a server it he
   ])
   expect(reports).toEqual([])
 })
-
-skipped("EX-5", "missing: a socket of the caller cannot be handed to the daemon yet")
 
 proves("EX-6", "the subprocess example has all output when the pipe is closed and the process has exited", async () => {
   const { client, reports } = await startLibrary()

@@ -197,8 +197,6 @@ proves("LOOP-create_datagram_endpoint", "binds, connects, both or neither, and r
   await expect(loop.createDatagramEndpoint(unwanted as () => object, mixed)).rejects.toThrow()
 })
 
-skipped("LOOP-connect_accepted_socket", "missing: a socket of the caller cannot be handed to the daemon yet")
-
 skipped("LOOP-sendfile", "missing: the request is planned and not declared yet")
 
 skipped("LOOP-add_reader", "the descriptors of transports are the daemon's: a client has none that could be watched")

@@ -6,7 +6,7 @@ import { untilNoProcess } from "../support/leaks.ts"
 import { listenPeer, Recorder as RemoteRecorder, Spewer } from "../support/peers.ts"
 import { shell, stubborn } from "../support/programs.ts"
 import { setupKinds } from "./kinds.ts"
-import { proves, skipped } from "./rows.ts"
+import { proves } from "./rows.ts"
 
 const harness = setupKinds()
 const { connected, startDaemon, startLibrary } = harness
@@ -154,11 +154,6 @@ proves("REM-6", "all that a client owned ends with it, what it held back too; ot
   other.notify("transport/write", { transport: kept, text: "alive" })
   await other.until(() => other.count(kept) === 5)
 })
-
-skipped(
-  "REM-7",
-  "missing: pipes alone take a descriptor, one that the daemon inherited; sockets, and handing over later, do not work yet",
-)
 
 proves("REM-10", "all 256 values pass in both forms of messages, and names that are no text are refused", async () => {
   const bytes = Buffer.from(Uint8Array.from({ length: 1_024 }, (_, at) => at & 0xff))

@@ -100,6 +100,12 @@ describe("the examples of asyncio's documentation", () => {
     expect(server.lines()).toEqual(["Starting UDP server", ...serverLines, ...serverLines])
   })
 
+  it("connecting existing sockets", async () => {
+    const program = start("existingSocket")
+    expect(await ended(program)).toBe(0)
+    expect(program.lines()).toEqual(["Received: abc"])
+  })
+
   it("loop.subprocess_exec() and SubprocessProtocol", async () => {
     const program = start("subprocess")
     expect(await ended(program)).toBe(0)
