@@ -1,6 +1,7 @@
 /** asyncio's datagram transport: whole datagrams to and from any number of remotes. */
 import { type RpcError, rpcError } from "../protocol/errors.ts"
 import { MAX_DATAGRAM_BYTES, READ_WINDOW_BYTES } from "../protocol/limits.ts"
+import { Queue } from "../protocol/queue.ts"
 import type { DaemonNotificationParams } from "../protocol/registry.ts"
 import { Consumption } from "../protocol/window.ts"
 import type { Link } from "./link.ts"
@@ -32,7 +33,7 @@ export class DatagramTransport implements BaseTransport {
   readonly #send: SendSide
   readonly #consumption = new Consumption(READ_WINDOW_BYTES)
   #protocol: DatagramProtocol
-  #held: Incoming[] = []
+  readonly #held = new Queue<Incoming>()
   #paused = false
   #state: "open" | "closing" | "lost" = "open"
 
@@ -69,7 +70,7 @@ export class DatagramTransport implements BaseTransport {
   close(): void {
     if (this.#state !== "open") return
     this.#state = "closing"
-    this.#held = []
+    this.#held.clear()
     this.#send.close()
   }
 
@@ -77,7 +78,7 @@ export class DatagramTransport implements BaseTransport {
   abort(): void {
     if (this.#state === "lost") return
     this.#state = "closing"
-    this.#held = []
+    this.#held.clear()
     this.#send.drop()
     this.#link.notify("transport/abort", { transport: this.id })
   }
@@ -159,7 +160,7 @@ export class DatagramTransport implements BaseTransport {
   /** @internal */
   lost(error: Error | null): void {
     this.#state = "lost"
-    this.#held = []
+    this.#held.clear()
     this.#send.drop()
     this.#forget()
     this.#call("connectionLost", () => this.#protocol.connectionLost?.(error))

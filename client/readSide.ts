@@ -3,6 +3,7 @@
  * was consumed. End and loss wait behind bytes that are held.
  */
 import { READ_WINDOW_BYTES } from "../protocol/limits.ts"
+import { Queue } from "../protocol/queue.ts"
 import { Consumption } from "../protocol/window.ts"
 import type { Link } from "./link.ts"
 
@@ -12,7 +13,7 @@ export class ReadSide {
   readonly #consumption: Consumption
   /** Takes a chunk, or the beginning of it: the number of bytes taken. May pause or stop; must not throw. */
   readonly #take: (chunk: Buffer) => number
-  #held: Buffer[] = []
+  readonly #held = new Queue<Buffer>()
   #tail: Array<() => void> = []
   #paused = false
   #stopped = false
@@ -88,12 +89,14 @@ export class ReadSide {
    * paused or not.
    */
   divert(): Buffer[] {
-    return this.#held.splice(0)
+    const held = [...this.#held]
+    this.#held.clear()
+    return held
   }
 
   /** Reports to the byte what the protocol was given: whoever comes next goes on there. */
   settle(): void {
-    const heldBytes = this.#held.reduce((sum, { length }) => sum + length, 0)
+    const heldBytes = [...this.#held].reduce((sum, { length }) => sum + length, 0)
     this.#link.notify("transport/consumed", { transport: this.#id, offset: this.#position - heldBytes })
   }
 
@@ -106,7 +109,7 @@ export class ReadSide {
   stop(): void {
     this.#stopped = true
     this.#paused = false
-    this.#held = []
+    this.#held.clear()
     if (this.#tail.length > 0) setImmediate(() => this.#drain())
   }
 

@@ -3,6 +3,7 @@
  * inside `sendto()`. At most a window is with the daemon and not flushed; the rest waits here, whole datagrams each.
  */
 import { DATAGRAM_OVERHEAD_BYTES } from "../protocol/limits.ts"
+import { Queue } from "../protocol/queue.ts"
 import { WaterMarks } from "../protocol/waterMarks.ts"
 import { SendWindow } from "../protocol/window.ts"
 import type { DatagramAddress } from "./datagram.ts"
@@ -20,7 +21,7 @@ export class SendSide {
   readonly #link: Link
   readonly #events: WriteEvents
   readonly #window: SendWindow
-  #queue: Outgoing[] = []
+  readonly #queue = new Queue<Outgoing>()
   #queuedBytes = 0
   #pausedWriting = false
   #state: "open" | "closing" | "dead" = "open"
@@ -62,7 +63,7 @@ export class SendSide {
   /** Drops what is not with the daemon yet. */
   drop(): void {
     this.#state = "dead"
-    this.#queue = []
+    this.#queue.clear()
     this.#queuedBytes = 0
     // No `resumeWriting` for what is gone: `connectionLost` comes next (asyncio).
     this.#pausedWriting = false
@@ -75,7 +76,7 @@ export class SendSide {
   }
 
   #proceed(): void {
-    for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
+    for (let head = this.#queue.first; head !== undefined; head = this.#queue.first) {
       const bytes = head.data.length + DATAGRAM_OVERHEAD_BYTES
       if (bytes > this.#window.available) return
       this.#queue.shift()

@@ -4,6 +4,7 @@
  */
 import { CHUNK_BYTES } from "../protocol/limits.ts"
 import { rpcError } from "../protocol/errors.ts"
+import { Queue } from "../protocol/queue.ts"
 import { WaterMarks } from "../protocol/waterMarks.ts"
 import { SendWindow } from "../protocol/window.ts"
 import type { Link } from "./link.ts"
@@ -20,9 +21,9 @@ export class WriteSide {
   readonly #events: WriteEvents
   readonly #window: SendWindow
   /** What waits for room in the window, and what is to be said between. */
-  #queue: Array<Buffer | (() => void)> = []
+  #queue = new Queue<Buffer | (() => void)>()
   /** With the daemon and not flushed: sent again after a break, as far as the daemon does not have it. */
-  #unflushed: Buffer[] = []
+  readonly #unflushed = new Queue<Buffer>()
   #queuedBytes = 0
   #pausedWriting = false
   #lentTo: "sendfile" | "splice" | null = null
@@ -143,10 +144,10 @@ export class WriteSide {
   drop(): void {
     this.#state = "dead"
     const queue = this.#queue
-    this.#queue = []
+    this.#queue = new Queue()
     // Who waits to say something hears from the daemon that it is too late.
     for (const each of queue) if (typeof each === "function") each()
-    this.#unflushed = []
+    this.#unflushed.clear()
     this.#queuedBytes = 0
     this.#last = []
     // No `resumeWriting` for what is gone: `connectionLost` comes next (asyncio).
@@ -171,7 +172,7 @@ export class WriteSide {
 
   #send(): void {
     if (this.#suspended) return
-    for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
+    for (let head = this.#queue.first; head !== undefined; head = this.#queue.first) {
       if (typeof head === "function") {
         this.#queue.shift()
         head()
@@ -179,8 +180,8 @@ export class WriteSide {
       }
       if (this.#window.available === 0) break
       const bytes = Math.min(head.length, this.#window.available, CHUNK_BYTES)
-      if (bytes === head.length) this.#queue.shift()
-      else this.#queue[0] = head.subarray(bytes)
+      this.#queue.shift()
+      if (bytes < head.length) this.#queue.unshift(head.subarray(bytes))
       this.#queuedBytes -= bytes
       this.#window.send(bytes)
       const data = head.subarray(0, bytes)
@@ -197,9 +198,9 @@ export class WriteSide {
   #acknowledge(offset: number): void {
     let bytes = Math.min(offset, this.#window.sent) - this.#window.acknowledged
     this.#window.acknowledge(offset)
-    for (let head = this.#unflushed[0]; head !== undefined && bytes > 0; head = this.#unflushed[0]) {
-      if (head.length <= bytes) this.#unflushed.shift()
-      else this.#unflushed[0] = head.subarray(bytes)
+    for (let head = this.#unflushed.first; head !== undefined && bytes > 0; head = this.#unflushed.first) {
+      this.#unflushed.shift()
+      if (head.length > bytes) this.#unflushed.unshift(head.subarray(bytes))
       bytes -= head.length
     }
   }

@@ -13,7 +13,7 @@ const FEWEST_TO_WEIGH = 10
 
 let daemons = 0
 
-export async function clientCosts({ folder, ports }: Field, size: number): Promise<Costs> {
+export async function clientCosts({ folder, ports }: Field, size: number, share: number): Promise<Costs> {
   const daemon = await startDaemon(join(folder, `clients-${++daemons}.sock`))
   const costs = new Costs(daemon.pid)
   const first = await connect(daemon)
@@ -31,7 +31,7 @@ export async function clientCosts({ folder, ports }: Field, size: number): Promi
   await costs.both(`opening its ${TRANSPORTS_EACH} transports`, size, () =>
     Promise.all(herds.map((herd) => herd.open(TRANSPORTS_EACH))),
   )
-  const each = Math.ceil(ROUND_TRIPS / size / TRANSPORTS_EACH)
+  const each = Math.ceil((ROUND_TRIPS * share) / size / TRANSPORTS_EACH)
   const all = (): Promise<unknown> => Promise.all(herds.map((herd) => herd.roundTrips(each)))
   await all()
   await costs.both("a round trip of 64 B", each * size * TRANSPORTS_EACH, all)

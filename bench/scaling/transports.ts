@@ -17,7 +17,7 @@ const QUESTIONS = 50
 
 let daemons = 0
 
-export async function transportCosts({ folder, ports }: Field, size: number): Promise<Costs> {
+export async function transportCosts({ folder, ports }: Field, size: number, share: number): Promise<Costs> {
   const daemon = await startDaemon(join(folder, `transports-${++daemons}.sock`))
   const costs = new Costs(daemon.pid)
   const [client, watcher] = [await connect(daemon), await connect(daemon)]
@@ -32,7 +32,7 @@ export async function transportCosts({ folder, ports }: Field, size: number): Pr
   if (size >= FEWEST_TO_WEIGH) {
     costs.set("its memory", "bytes", (residentBytes(daemon.pid) - before) / size)
   }
-  await traffic(costs, herd, size)
+  await traffic(costs, herd, { size, share })
   await questions(costs, client, herd, size)
   await costs.processor("aborting it, with a watcher", size, () => herd.end())
 
@@ -46,12 +46,12 @@ export async function transportCosts({ folder, ports }: Field, size: number): Pr
   return costs
 }
 
-async function traffic(costs: Costs, herd: Herd, size: number): Promise<void> {
-  const each = Math.max(2, Math.ceil(ROUND_TRIPS / size))
+async function traffic(costs: Costs, herd: Herd, { size, share }: { size: number; share: number }): Promise<void> {
+  const each = Math.max(2, Math.ceil((ROUND_TRIPS * share) / size))
   await herd.roundTrips(each)
   await costs.both("a round trip of 64 B", each * size, () => herd.roundTrips(each))
   // Whole KiB each, so that it can be cut into pieces.
-  const bytes = Math.max(1024, 2 ** Math.floor(Math.log2(ECHOED_BYTES / size)))
+  const bytes = Math.max(1024, 2 ** Math.floor(Math.log2((ECHOED_BYTES * share) / size)))
   await costs.both("a KiB echoed", (bytes / 1024) * size, () => herd.echoed(bytes))
 }
 

@@ -4,6 +4,7 @@
  * stalls its own sources alone.
  */
 import { OUTBOX_HIGH_BYTES } from "../../protocol/limits.ts"
+import { Row } from "./row.ts"
 
 /** Somebody with data to send. */
 export interface Sender {
@@ -14,7 +15,7 @@ export interface Sender {
 export class Outbox {
   readonly #pendingBytes: () => number
   /** In the order of their turns. */
-  readonly #ready = new Set<Sender>()
+  readonly #ready = new Row<Sender>()
   #pumping = false
 
   /** @param pendingBytes what waits for the connection right now. */
@@ -24,12 +25,12 @@ export class Outbox {
 
   /** Whether a chunk may be sent at once: nobody waits for a turn, and little waits for the connection. */
   get open(): boolean {
-    return this.#ready.size === 0 && this.#hasRoom()
+    return this.#ready.length === 0 && this.#hasRoom()
   }
 
   /** Puts `sender` in the row, if it is not there, and serves the row as far as there is room. */
   enqueue(sender: Sender): void {
-    this.#ready.add(sender)
+    this.#ready.push(sender)
     this.pump()
   }
 
@@ -41,11 +42,11 @@ export class Outbox {
   pump(): void {
     if (this.#pumping) return
     this.#pumping = true
-    for (const sender of this.#ready) {
-      if (!this.#hasRoom()) break
-      this.#ready.delete(sender)
-      // Added again it stands at the end, and this loop comes to it there.
-      if (sender.sendChunk()) this.#ready.add(sender)
+    while (this.#hasRoom()) {
+      const sender = this.#ready.shift()
+      if (sender === undefined) break
+      // Behind all others, and this loop comes to it there.
+      if (sender.sendChunk()) this.#ready.push(sender)
     }
     this.#pumping = false
   }

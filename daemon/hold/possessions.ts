@@ -7,7 +7,11 @@ import type { Clock } from "../clock.ts"
 import type { ProcessTransport } from "../transports/process.ts"
 import type { Holding } from "./holding.ts"
 import type { Recipient } from "./recipient.ts"
+import { Row } from "./row.ts"
 import type { ServerHolding } from "./serverHolding.ts"
+
+/** How many groups are looked at for each that is new: more than one, so that what is gone becomes less. */
+const LOOKS = 2
 
 export interface Deadlines {
   /** How long streams may flush. */
@@ -22,7 +26,7 @@ export class Possessions {
   readonly #holdings = new Set<Holding>()
   readonly #servers = new Set<ServerHolding>()
   /** Processes whose group may have members left: grandchildren outlive the transport, not the client. */
-  readonly #groups = new Set<ProcessTransport>()
+  readonly #groups = new Row<ProcessTransport>()
   #opening = 0
   #emptied = (): void => {}
   #abandoned = false
@@ -78,8 +82,12 @@ export class Possessions {
 
   /** The group of `process` ends with this client, also after the process itself. */
   addGroup(process: ProcessTransport): void {
-    for (const other of this.#groups) if (!other.signalGroup(0)) this.#groups.delete(other)
-    this.#groups.add(process)
+    // Each look is a system call: all take their turns, a few for each that comes.
+    for (let looks = Math.min(LOOKS, this.#groups.length); looks > 0; looks--) {
+      const other = this.#groups.shift()
+      if (other?.signalGroup(0)) this.#groups.push(other)
+    }
+    this.#groups.push(process)
   }
 
   /** Ends everything; resolves when nothing is left. */

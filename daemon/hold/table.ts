@@ -8,10 +8,14 @@ import { brokenTransport, closedTransport } from "../failures.ts"
 import type { Channel } from "./channel.ts"
 import type { Ending, Holding } from "./holding.ts"
 import type { Recipient } from "./recipient.ts"
+import { Row } from "./row.ts"
 import type { ServerHolding } from "./serverHolding.ts"
 
 /** How many ended transports are remembered. */
 const REMEMBERED_ENDINGS = 4096
+
+/** Of those that are kept and still read, how many are passed over for each that ends. */
+const LOOKS = 8
 
 export type Ref = number | string
 
@@ -30,8 +34,11 @@ export class Table {
   readonly #ids = new Map<string, number>()
   readonly #gone = { transports: 0, receivedBytes: 0, writtenBytes: 0 }
   readonly #endings = new Map<number, Ending>()
-  /** Over, and kept for late clients, with the bytes that each had at its end; the oldest first. */
+  readonly #endingRow = new Row<number>()
+  /** Over, and kept for late clients, with the bytes that each had at its end. */
   readonly #kept = new Map<Holding, number>()
+  /** The same, in the order in which they give way: the oldest first, but for those that were passed over. */
+  readonly #keptRow = new Row<Holding>()
   readonly #mostKeptBytes: number
   #keptBytes = 0
   #lastId = 0
@@ -83,11 +90,21 @@ export class Table {
   keepEnded(holding: Holding): void {
     this.#kept.set(holding, holding.retainedBytes)
     this.#keptBytes += holding.retainedBytes
-    for (const oldest of this.#kept.keys()) {
-      const isWithin = this.#kept.size <= MAX_RETAINED_ENDED && this.#keptBytes <= this.#mostKeptBytes
-      if (isWithin || oldest === holding) return
-      if (oldest.owner === null) oldest.forget()
+    this.#keptRow.push(holding)
+    for (let looks = 0; looks < LOOKS && this.#keepsTooMuch;) {
+      const oldest = this.#keptRow.shift()
+      if (oldest === undefined) return
+      if (oldest.owner === null && oldest !== holding) oldest.forget()
+      else {
+        // Its turn comes again. Few of these are looked at for each that ends: there may be thousands.
+        this.#keptRow.push(oldest)
+        looks++
+      }
     }
+  }
+
+  get #keepsTooMuch(): boolean {
+    return this.#kept.size > MAX_RETAINED_ENDED || this.#keptBytes > this.#mostKeptBytes
   }
 
   /** The daemon ends: nobody will come for what is kept. */
@@ -98,6 +115,7 @@ export class Table {
   remove(holding: Holding, ending: Ending): void {
     this.#keptBytes -= this.#kept.get(holding) ?? 0
     this.#kept.delete(holding)
+    this.#keptRow.delete(holding)
     this.#holdings.delete(holding)
     for (const { received, written, moved } of holding.describe().channels) {
       this.#gone.receivedBytes += received
@@ -107,12 +125,10 @@ export class Table {
     for (const id of [holding.id, ...holding.channels.map((channel) => channel.id)]) {
       this.#targets.delete(id)
       this.#endings.set(id, ending)
+      this.#endingRow.push(id)
     }
     this.freeName(holding.name, holding.id)
-    while (this.#endings.size > REMEMBERED_ENDINGS) {
-      const [oldest] = this.#endings.keys()
-      this.#endings.delete(oldest as number)
-    }
+    while (this.#endingRow.length > REMEMBERED_ENDINGS) this.#endings.delete(this.#endingRow.shift() as number)
   }
 
   addServer(server: ServerHolding): void {

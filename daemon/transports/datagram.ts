@@ -9,6 +9,7 @@
 import type { Socket } from "node:dgram"
 import { isIP } from "node:net"
 import { DATAGRAM_OVERHEAD_BYTES } from "../../protocol/limits.ts"
+import { Queue } from "../../protocol/queue.ts"
 import type { InetAddress } from "./tcp.ts"
 import type { Extra } from "./transport.ts"
 
@@ -73,7 +74,7 @@ export class DatagramTransport {
   readonly #options: DatagramOptions
   readonly #events: DatagramEvents
   #state: "open" | "closing" | "lost" = "open"
-  #queue: Outgoing[] = []
+  readonly #queue = new Queue<Outgoing>()
   #handed = 0
   #resolving = false
   /** Out since the last report. */
@@ -120,7 +121,7 @@ export class DatagramTransport {
   /** Ends at once; what was not sent is dropped. */
   abort(): void {
     if (this.#state === "lost") return
-    this.#queue = []
+    this.#queue.clear()
     this.#end()
   }
 

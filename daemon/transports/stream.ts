@@ -9,6 +9,7 @@
  */
 import type { Duplex } from "node:stream"
 import { rpcError } from "../../protocol/errors.ts"
+import { Queue } from "../../protocol/queue.ts"
 import type { StreamEvents, StreamTransport } from "./transport.ts"
 
 /** Most bytes handed to Node at once: what it holds is reported flushed only as a whole (it gathers writes). */
@@ -50,7 +51,7 @@ export class NodeStream implements StreamTransport {
   #farewell = false
   #error: Error | null = null
   /** Accepted and not yet handed to Node. */
-  #queue: Uint8Array[] = []
+  readonly #queue = new Queue<Uint8Array>()
   /** Handed to Node and not yet to the system. */
   #handedBytes = 0
   /** Handed to the system since the last report. */
@@ -118,7 +119,7 @@ export class NodeStream implements StreamTransport {
   abort(): void {
     if (this.#state === "lost") return
     this.#state = "closing"
-    this.#queue = []
+    this.#queue.clear()
     this.#error = null
     this.#stopReading()
     if (this.#stream.destroyed) this.#lose(null)
@@ -245,7 +246,7 @@ export class NodeStream implements StreamTransport {
   #lose(error: Error | null): void {
     if (this.#state === "lost") return
     this.#state = "lost"
-    this.#queue = []
+    this.#queue.clear()
     // Never from inside `close()` or `abort()`: their caller is not prepared for it.
     process.nextTick(() => this.#events.lost(error))
   }

@@ -65,8 +65,8 @@ function rowOf(path: string): number | undefined {
 const daemonRoom = (path: string): string =>
   DAEMON_ROWS[rowOf(path) ?? -1]?.find((room) => path.startsWith(room)) ?? path
 
-/** What a transport may take from `protocol/`: plain numbers, arithmetic and the error table. */
-const PLAIN_PROTOCOL = new Set(["protocol/errors.ts", "protocol/limits.ts", "protocol/window.ts"])
+/** What a transport may take from `protocol/`: plain numbers, arithmetic, a queue and the error table. */
+const PLAIN_PROTOCOL = new Set(["protocol/errors.ts", "protocol/limits.ts", "protocol/queue.ts", "protocol/window.ts"])
 
 const RULES: Readonly<Record<Room, readonly Rule[]>> = {
   protocol: [
