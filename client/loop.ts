@@ -15,6 +15,7 @@ import type { DatagramProtocol, StreamProtocol, SubprocessProtocol } from "./pro
 import { Server } from "./server.ts"
 import { absoluteFiles, absolutePath, surroundings } from "./surroundings.ts"
 import { Transport, type ReadTransport, type WriteTransport } from "./transport.ts"
+import type { Written } from "./writeSide.ts"
 
 /** What the loop needs of the connection to the daemon. */
 export interface Requests extends Link {
@@ -436,7 +437,7 @@ export class Loop {
   #open<P extends StreamProtocol>(
     protocolFactory: () => P,
     made: Pick<Made, "transport" | "kind" | "extra" | "writeWindowBytes">,
-    position?: { readonly offset: number; readonly written: number },
+    position?: { readonly offset: number } & Written,
   ): [Transport, P] {
     const { transport: id } = made
     const protocol = this.#make(protocolFactory, id)

@@ -2,7 +2,7 @@
 import type { Link } from "./link.ts"
 import { ReadSide } from "./readSide.ts"
 import type { ReadTransport, WriteTransport } from "./transport.ts"
-import { WriteSide } from "./writeSide.ts"
+import { WriteSide, type Written } from "./writeSide.ts"
 
 type State = "open" | "closing" | "lost"
 
@@ -110,11 +110,11 @@ export class WritePipe implements WriteTransport {
     link: Link,
     writeWindowBytes: number,
     events: ConstructorParameters<typeof WriteSide>[3],
-    written = 0,
+    before: Partial<Written> = {},
   ) {
     this.id = id
     this.#link = link
-    this.#write = new WriteSide(id, link, { kind: "pipe", writeWindowBytes: writeWindowBytes }, events, written)
+    this.#write = new WriteSide(id, link, { kind: "pipe", writeWindowBytes: writeWindowBytes }, events, before)
   }
 
   /** @internal */

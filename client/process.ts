@@ -41,8 +41,7 @@ export class SubprocessTransport implements BaseTransport {
       resumeWriting: () => this.#protocol.resumeWriting?.(),
     }
     const at = (id: number): Resumed["channels"][number] | undefined => channels.find((channel) => channel.id === id)
-    this.#stdin =
-      stdin === undefined ? null : new WritePipe(stdin, link, opened.writeWindowBytes, events, at(stdin)?.written)
+    this.#stdin = stdin === undefined ? null : new WritePipe(stdin, link, opened.writeWindowBytes, events, at(stdin))
     this.#outputs = new Map(
       Object.entries(outputs).flatMap(([fd, id]) => {
         if (id === undefined) return []

@@ -4,7 +4,7 @@ import type { DaemonNotificationParams, RequestParams, RequestResult } from "../
 import type { Link } from "./link.ts"
 import { isBuffered, type StreamProtocol } from "./protocols.ts"
 import { ReadSide } from "./readSide.ts"
-import { WriteSide } from "./writeSide.ts"
+import { WriteSide, type Written } from "./writeSide.ts"
 
 export type Extra = DaemonNotificationParams<"protocol/connectionMade">["extra"]
 
@@ -81,7 +81,7 @@ export class Transport implements ReadTransport, WriteTransport {
       "transport" | "kind" | "extra" | "writeWindowBytes"
     >,
     forget: () => void,
-    { offset = 0, written = 0 }: { readonly offset?: number; readonly written?: number } = {},
+    { offset = 0, ...before }: { readonly offset?: number } & Partial<Written> = {},
   ) {
     this.id = made.transport
     this.#link = link
@@ -94,7 +94,7 @@ export class Transport implements ReadTransport, WriteTransport {
       pauseWriting: () => this.#protocol.pauseWriting?.(),
       resumeWriting: () => this.#protocol.resumeWriting?.(),
     }
-    this.#write = new WriteSide(this.id, link, made, events, written)
+    this.#write = new WriteSide(this.id, link, made, events, before)
   }
 
   getProtocol(): StreamProtocol {

@@ -14,12 +14,20 @@ export interface WriteEvents {
   resumeWriting(): void
 }
 
+/** Where the way to the remote stands: bytes from clients, and how many of them the system has. */
+export interface Written {
+  readonly written: number
+  readonly flushed: number
+}
+
 export class WriteSide {
   readonly marks: WaterMarks
   readonly #id: number
   readonly #link: Link
   readonly #events: WriteEvents
   readonly #window: SendWindow
+  /** The offset of the first byte that was written here. */
+  readonly #begin: number
   /** What waits for room in the window, and what is to be said between. */
   #queue = new Queue<Buffer | (() => void)>()
   /** With the daemon and not flushed: sent again after a break, as far as the daemon does not have it. */
@@ -33,19 +41,20 @@ export class WriteSide {
   #last: Array<"transport/writeEof" | "transport/close"> = []
   #said: Array<"transport/writeEof" | "transport/close"> = []
 
-  /** @param offset how much was written before, by others. */
+  /** With what others wrote before: it takes its room in the window until it is flushed. */
   constructor(
     id: number,
     link: Link,
     { kind, writeWindowBytes }: { readonly kind: string; readonly writeWindowBytes: number },
     events: WriteEvents,
-    offset = 0,
+    { written = 0, flushed = written }: Partial<Written> = {},
   ) {
     this.marks = WaterMarks.of(kind)
     this.#id = id
     this.#link = link
     this.#events = events
-    this.#window = new SendWindow(writeWindowBytes, offset)
+    this.#begin = written
+    this.#window = new SendWindow(writeWindowBytes, written, flushed)
   }
 
   /** Bytes written and not yet handed to the system. */
@@ -117,7 +126,7 @@ export class WriteSide {
   resume(written: number, flushed: number): void {
     this.#suspended = false
     this.#acknowledge(flushed)
-    let offset = this.#window.acknowledged
+    let offset = this.#ownAcknowledged
     for (const data of this.#unflushed) {
       if (offset + data.length > written) this.#link.notify("transport/write", { transport: this.#id, data, offset })
       offset += data.length
@@ -195,9 +204,15 @@ export class WriteSide {
     }
   }
 
+  /** What others wrote is not ours to send again. */
+  get #ownAcknowledged(): number {
+    return Math.max(this.#window.acknowledged, this.#begin)
+  }
+
   #acknowledge(offset: number): void {
-    let bytes = Math.min(offset, this.#window.sent) - this.#window.acknowledged
+    const before = this.#ownAcknowledged
     this.#window.acknowledge(offset)
+    let bytes = this.#ownAcknowledged - before
     for (let head = this.#unflushed.first; head !== undefined && bytes > 0; head = this.#unflushed.first) {
       this.#unflushed.shift()
       if (head.length > bytes) this.#unflushed.unshift(head.subarray(bytes))

@@ -9,10 +9,11 @@ export class SendWindow {
   #sent: number
   #acknowledged: number
 
-  constructor(windowBytes: number, offset = 0) {
+  /** @param sent where counting starts. @param acknowledged how much of that is, where others sent before. */
+  constructor(windowBytes: number, sent = 0, acknowledged = sent) {
     this.windowBytes = windowBytes
-    this.#sent = offset
-    this.#acknowledged = offset
+    this.#sent = sent
+    this.#acknowledged = acknowledged
   }
 
   /** Bytes sent so far. */

@@ -32,6 +32,7 @@ describe("a send window", () => {
   })
 
   test("begins at the offset where the last owner stopped", () => {
+    expect(new SendWindow(100, 5000, 4970).available).toBe(70)
     const window = new SendWindow(100, 5000)
     window.acknowledge(4000)
     expect([window.sent, window.acknowledged, window.available]).toEqual([5000, 5000, 100])
