@@ -23,14 +23,12 @@ local function connect(options)
   return check(transportd.connect(vim.tbl_extend('keep', options or {}, { socket = vim.env.SOCKET })))
 end
 
---- Bytes of all values, no two pieces of which are alike.
+--- Bytes of all values, in numbered lines: a piece that is missing or comes twice shows.
 local function payload(bytes)
-  local pieces, size, seed = {}, 0, 1
-  while size < bytes do
-    seed = (seed * 16807) % 2147483647
-    pieces[#pieces + 1] = string.char(seed % 256, math.floor(seed / 256) % 256, math.floor(seed / 65536) % 256)
-    size = size + 3
-  end
+  local all, pieces = {}, {}
+  for value = 0, 255 do all[#all + 1] = string.char(value) end
+  local line = table.concat(all)
+  for number = 1, math.ceil(bytes / 264) do pieces[number] = ('%08d'):format(number) .. line end
   return table.concat(pieces):sub(1, bytes)
 end
 
@@ -75,7 +73,7 @@ scenarios['echoes megabytes both ways, and pauses the writer inside write()'] = 
   local client = connect()
   local protocol, record = recorder()
   local transport = check(client:create_connection(protocol, (echo_server(client))))
-  local sent = payload(5000000)
+  local sent = payload(3000000)
   same(record.events, { 'made' })
   transport:write(sent)
   same(record.events, { 'made', 'pause' })
@@ -325,6 +323,99 @@ scenarios['refuses text that JSON cannot carry, and sends what it can as it is']
   -- By name: it travels in a header, as escapes.
   client:notify('transport/write', { transport = name, data = 'h\195\164' })
   wait_for('the echo', function() return record.data() == 'h\195\164' end)
+  client:close()
+end
+
+scenarios['tells of a protocol that cannot be made, and goes on'] = function()
+  local reports = {}
+  local client = connect({ on_error = function(text) reports[#reports + 1] = text end })
+  local function broken() error('oops') end
+  local server = check(client:create_server(broken, { host = '127.0.0.1', port = 0 }))
+  local where = { host = '127.0.0.1', port = server.sockets[1].port }
+  local protocol, record = recorder()
+  check(client:create_connection(protocol, where))
+  wait_for('the end', function() return record.lost end)
+  assert(reports[1]:find('oops', 1, true))
+  local transport, err = client:create_connection(broken, where)
+  same({ transport, err.code }, { nil, transportd.CALLBACK_FAILED })
+  wait_for('an empty table', function()
+    return #check(client:request('transport/list')).transports == 0
+  end)
+  client:close()
+end
+
+scenarios['waits inside a callback without losing what is behind it'] = function()
+  local client = connect()
+  local answers = {}
+  local protocol, record = recorder({
+    data_received = function(transport)
+      -- The answer may be behind more data that has come already.
+      answers[#answers + 1] = check(client:request('transport/isReading', { transport = transport.id }))
+    end,
+  })
+  local transport = check(client:create_connection(protocol, (echo_server(client))))
+  transport:write(payload(300000))
+  transport:write_eof()
+  wait_for('the loss', function() return record.lost end)
+  assert(#answers > 1 and not vim.tbl_contains(answers, false))
+  client:close()
+end
+
+scenarios['takes messages however they are cut'] = function()
+  for _, bytes in ipairs({ 1, 7 }) do
+    local command = ('transportd stdio | dd bs=%d status=none'):format(bytes)
+    local client = check(transportd.connect({ cmd = { 'sh', '-c', command } }))
+    local protocol, record = recorder()
+    local transport = check(client:create_connection(protocol, (echo_server(client))))
+    local sent = payload(10000)
+    transport:write(sent)
+    transport:write_eof()
+    wait_for('the loss', function() return record.lost end)
+    assert(record.data() == sent)
+    client:close()
+  end
+end
+
+scenarios['writes on where others left much that is not flushed'] = function()
+  local client = connect()
+  local peer
+  local server = check(client:create_server({
+    connection_made = function(transport)
+      peer = transport
+      transport:pause_reading()
+    end,
+  }, { host = '127.0.0.1', port = 0 }))
+  local protocol, record = recorder()
+  local first = check(client:create_connection(protocol, {
+    host = '127.0.0.1',
+    port = server.sockets[1].port,
+    options = { lifetime = 'daemon' },
+  }))
+  first:write(('1'):rep(32 * 1024 * 1024))
+  local function standing() return check(client:request('transport/describe', { transport = first.id })).channels[1] end
+  local at
+  wait_for('a full window', function()
+    at = standing()
+    return at.written == standing().written and at.written - at.flushed > 512 * 1024
+  end)
+  first:detach()
+  wait_for('the loss', function() return record.lost end)
+  local written = standing().written
+  local second_protocol, second_record = recorder()
+  local second = check(client:attach(second_protocol, first.id))
+  second:write(('2'):rep(1024 * 1024))
+  second:write_eof()
+  check(client:request('daemon/info'))
+  local ones, twos = 0, 0
+  peer.protocol = {
+    data_received = function(_, data)
+      local _, count = data:gsub('1', '1')
+      ones, twos = ones + count, twos + #data - count
+    end,
+  }
+  peer:resume_reading()
+  wait_for('the end', function() return second_record.lost end)
+  same({ second_record.error, ones, twos }, { nil, written, 1024 * 1024 })
   client:close()
 end
 

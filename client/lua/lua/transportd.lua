@@ -127,8 +127,9 @@ local function new_transport(client, id, protocol, made, at)
     -- Writing: at most a window is with the daemon and not flushed.
     queue = {},
     queued = 0,
+    -- What others wrote before takes its room until it is flushed.
     sent = at and at.written or 0,
-    flushed = at and at.written or 0,
+    flushed = at and at.flushed or 0,
     window = made.writeWindowBytes,
     high = high,
     low = low,
@@ -143,7 +144,7 @@ function Transport:call(name, ...)
   if callback == nil then return nil end
   local fine, result = xpcall(callback, debug.traceback, self.owner or self, ...)
   if fine then return result end
-  self.client.on_error(name .. ': ' .. tostring(result))
+  self.client:report(name .. ': ' .. tostring(result))
   if name == 'data_received' or name == 'eof_received' then
     self.thrown = { code = M.CALLBACK_FAILED, message = name .. ': ' .. tostring(result), data = {} }
     self:abort()
@@ -566,7 +567,7 @@ end
 function Client:take(message)
   if message.method == nil then
     local callback = self.answers[message.id or 0]
-    if callback == nil then return self.on_error('the daemon says: ' .. vim.inspect(message.error)) end
+    if callback == nil then return self:report('the daemon says: ' .. vim.inspect(message.error)) end
     self.answers[message.id] = nil
     return self:guard('a callback', callback, message.error, message.result)
   end
@@ -584,21 +585,28 @@ function Client:take(message)
   if method == 'transport/detached' and self.servers[params.transport] then self.servers[params.transport] = nil end
 end
 
+--- Tells what nobody could catch. A handler that fails must not stop what comes behind it.
+function Client:report(text) pcall(self.on_error, text) end
+
 function Client:guard(where, action, ...)
   local fine, problem = xpcall(action, debug.traceback, ...)
-  if not fine then self.on_error(where .. ': ' .. tostring(problem)) end
+  if not fine then self:report(where .. ': ' .. tostring(problem)) end
 end
 
---- A protocol, or a function that makes one.
-local function protocol_of(protocol)
-  if type(protocol) == 'function' then return protocol() end
-  return protocol
+--- A protocol, or what a function that makes one makes. Nil when that fails: the transport is ended then.
+function Client:protocol_of(protocol, id)
+  if type(protocol) ~= 'function' then return protocol end
+  local fine, made = xpcall(protocol, debug.traceback)
+  if fine then return made end
+  self:notify('transport/abort', { transport = id })
+  return nil, tostring(made)
 end
 
 function Client:made(params)
   local server = params.server and self.servers[params.server]
   if server then
-    local protocol = protocol_of(server.protocol)
+    local protocol, problem = self:protocol_of(server.protocol, params.transport)
+    if protocol == nil then return self:report('the protocol of a connection: ' .. problem) end
     self.transports[params.transport] = new_transport(self, params.transport, protocol, params)
   end
   local transport = self.transports[params.transport]
@@ -615,7 +623,9 @@ function Client:open(method, params, protocol, callback)
   end
   self:request(method, params, function(err, opened)
     if err ~= nil then return callback(err) end
-    local of, id = protocol_of(protocol), opened.transport
+    local id = opened.transport
+    local of, problem = self:protocol_of(protocol, id)
+    if of == nil then return callback({ code = M.CALLBACK_FAILED, message = problem, data = {} }) end
     local transport
     if opened.pid ~= nil then
       transport = new_process(self, of, opened, opened.channels)
@@ -708,7 +718,7 @@ function Client:start_tls(transport, protocol, params, callback)
     transport:abort()
     return callback({ code = 1401, message = 'plain text came behind which TLS was to begin', data = {} })
   end
-  transport.protocol = protocol_of(protocol)
+  transport.protocol = protocol
   transport.queue[#transport.queue + 1] = function()
     self:request('loop/startTls', vim.tbl_extend('force', params, { transport = transport.id }), function(err, opened)
       if err ~= nil then return callback(err) end
