@@ -39,10 +39,10 @@ export const MAX_WAITING_BYTES = 1 * MiB
 /** Client to remote: most bytes sent and not yet flushed to the system, per transport. */
 export const WRITE_WINDOW_BYTES = 1 * MiB
 
-/** Flushed bytes that are reported at once: fewer wait for another message, so that they cost no message of their own. */
+/** Flushed bytes that are reported at once: reports of fewer wait for each other. */
 export const FLUSH_REPORT_BYTES = 16 * KiB
 
-/** How long a report of fewer may wait: the shortest that a timer can. */
+/** How long they wait: the shortest that a timer can. */
 export const FLUSH_REPORT_MS = 1
 
 /** Client to remote: past this many bytes buffered for all its transports the daemon stops reading a client. */

@@ -3,6 +3,7 @@ import { closeSync, writeSync } from "node:fs"
 import type { Daemon } from "transportd/daemon"
 import { stayAliveUntil } from "../ending.ts"
 import { exitCode } from "../exitCodes.ts"
+import { makeHeapRoom } from "../heapRoom.ts"
 import { tell } from "../print.ts"
 import { numberOption, socketOption, type Verb } from "../verb.ts"
 
@@ -28,6 +29,7 @@ export const serve: Verb<Options> = {
     endOnSignals(daemon)
     for (const place of await listen(daemon, socket)) tell(`listening on ${place}`)
     if (readyFd !== undefined) sayReady(readyFd)
+    makeHeapRoom()
     await stayAliveUntil(daemon.ended)
     return exitCode("ok")
   },

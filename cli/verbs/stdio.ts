@@ -3,6 +3,7 @@ import { Option } from "commander"
 import { stayAliveUntil } from "../ending.ts"
 import { exitCode } from "../exitCodes.ts"
 import { Failure } from "../failure.ts"
+import { makeHeapRoom } from "../heapRoom.ts"
 import type { Verb } from "../verb.ts"
 
 interface Options {
@@ -42,7 +43,9 @@ export const stdio: Verb<Options> = {
       daemon.shutdown()
     })
     const streams = { input: process.stdin, output: process.stdout }
-    const status = await stayAliveUntil(serveStdio(daemon, { ...streams, framing, ...(channel && { channel }) }))
+    const served = serveStdio(daemon, { ...streams, framing, ...(channel && { channel }) })
+    makeHeapRoom()
+    const status = await stayAliveUntil(served)
     return status === 0 ? exitCode("ok") : exitCode("failure")
   },
 }

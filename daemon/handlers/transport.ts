@@ -1,6 +1,7 @@
 /** Using transports: finds what is meant, checks that the client may and the kind can, and does one thing. */
 import { constants } from "node:os"
 import { rpcError } from "../../protocol/errors.ts"
+import type { Intake } from "../hold/intake.ts"
 import { StreamHolding } from "../hold/streamHolding.ts"
 import type { Ref } from "../hold/table.ts"
 import { attachHandlers } from "./attach.ts"
@@ -24,33 +25,29 @@ import {
 export const transportHandlers: HandlersOf<"transport"> = {
   ...attachHandlers,
   ...spliceHandlers,
-  "transport/write": async ({ transport, data, offset }, context) => {
+  "transport/write": ({ transport, data, offset }, context) => {
     const channel = free(writable(transport, context, "write"), context)
     channel.write(data, offset)
-    await channel.inlet.whenFlushed()
-    return null
+    return flushed(channel.inlet, context)
   },
-  "transport/writelines": async ({ transport, data }, context) => {
+  "transport/writelines": ({ transport, data }, context) => {
     const channel = free(writable(transport, context, "writelines"), context)
     for (const piece of data) channel.write(piece)
-    await channel.inlet.whenFlushed()
-    return null
+    return flushed(channel.inlet, context)
   },
-  "transport/sendto": async ({ transport, data, addr }, context) => {
+  "transport/sendto": ({ transport, data, addr }, context) => {
     const holding = endpoint(owned(transport, context).holding, "sendto")
     holding.sendto(data, addr ?? null)
-    await holding.intake.whenFlushed()
-    return null
+    return flushed(holding.intake, context)
   },
-  "transport/writeEof": async ({ transport }, context) => {
+  "transport/writeEof": ({ transport }, context) => {
     if (hasEnded(transport, context)) return null
     const channel = free(writable(transport, context, "writeEof"), context)
     // A pipe has one direction: its end of file is its close.
     if (!channel.readable) channel.close()
     else if (channel.stream.canWriteEof) channel.inlet.writeEof()
     else throw notSupported(owned(transport, context).holding, "writeEof", "TLS ends both ways at once; close it")
-    await channel.inlet.whenFlushed()
-    return null
+    return flushed(channel.inlet, context)
   },
   "transport/pauseReading": ({ transport }, context) => {
     if (!hasEnded(transport, context)) readable(transport, context, "pauseReading").pause()
@@ -133,6 +130,11 @@ export const transportHandlers: HandlersOf<"transport"> = {
   "transport/consumed": ({ transport, offset }, context) => {
     if (!hasEnded(transport, context)) readable(transport, context, "consumed").acknowledge(offset)
   },
+}
+
+/** The answer to what was written: given once the system has it all, if anybody waits for it. */
+function flushed(intake: Intake, { isRequest }: Context): null | Promise<null> {
+  return isRequest ? intake.whenFlushed().then(() => null) : null
 }
 
 function sendSignal(ref: Ref, signal: string | number, context: Context): void {

@@ -18,6 +18,9 @@ const HANDED_BYTES = 256 * 1024
 /** Largest piece of one write, so that one large write is reported in parts. */
 const PIECE_BYTES = 64 * 1024
 
+/** Smaller writes of one turn are gathered into one system call; for a larger one the wait costs more than the call. */
+const GATHERED_BYTES = 8 * 1024
+
 export interface StreamOptions {
   readonly readable?: boolean
   readonly writable?: boolean
@@ -52,10 +55,8 @@ export class NodeStream implements StreamTransport {
   #error: Error | null = null
   /** Accepted and not yet handed to Node. */
   readonly #queue = new Queue<Uint8Array>()
-  /** Handed to Node and not yet to the system. */
+  /** Handed to Node, and not yet reported as handed to the system. */
   #handedBytes = 0
-  /** Handed to the system since the last report. */
-  #flushedBytes = 0
 
   constructor(
     stream: Duplex,
@@ -162,32 +163,30 @@ export class NodeStream implements StreamTransport {
 
   #feed(): void {
     let next: Uint8Array | undefined
-    while (this.#handedBytes < HANDED_BYTES && (next = this.#queue.shift()) !== undefined) this.#hand(next)
+    while (this.#stream.writableLength < HANDED_BYTES && (next = this.#queue.shift()) !== undefined) this.#hand(next)
     if (this.#queue.length > 0) return
     if (this.#state === "released" && this.#handedBytes === 0) this.#handover?.resolve(this.#stream)
     else if (this.#state === "closing") this.#endThenDestroy()
     else if (this.#wroteEof && !this.#stream.writableEnded) this.#stream.end()
   }
 
-  /** Small writes of one turn leave in one system call. */
   #hand(piece: Uint8Array): void {
     this.#handedBytes += piece.byteLength
-    if (this.#stream.writableCorked === 0) {
+    if (piece.byteLength < GATHERED_BYTES && this.#stream.writableCorked === 0) {
       this.#stream.cork()
       process.nextTick(() => this.#stream.uncork())
     }
-    this.#stream.write(piece, (error) => {
-      this.#handedBytes -= piece.byteLength
-      if (error) return
-      // Completions of one turn are summed: Node calls them in a row for a batch that it gathered.
-      if (this.#flushedBytes === 0) process.nextTick(() => this.#report())
-      this.#flushedBytes += piece.byteLength
-    })
+    this.#stream.write(piece, this.#report)
   }
 
-  #report(): void {
-    const bytes = this.#flushedBytes
-    this.#flushedBytes = 0
+  /**
+   * Node has handed a write to the system. It calls this in a row for all that it gathered, one function for all of
+   * them in a single tick: the first call reports the whole, the others find nothing.
+   */
+  readonly #report = (error?: Error | null): void => {
+    const bytes = this.#handedBytes - this.#stream.writableLength
+    if (error || bytes === 0) return
+    this.#handedBytes -= bytes
     if (this.#state === "lost") return
     this.#events.flushed(bytes)
     this.#feed()

@@ -25,6 +25,9 @@ interface Outgoing extends Message {
 
 const ACCEPTED: Promise<void> = Promise.resolve()
 
+/** Bodies below this are copied behind their header: that costs less than a piece of its own in the system call. */
+const COPIED_BYTES = 8 * 1024
+
 /** Writes messages to a byte stream. `output` is ended by {@link end} alone and never destroyed. */
 export class FrameWriter extends AbstractMessageWriter implements MessageWriter {
   /**
@@ -38,9 +41,9 @@ export class FrameWriter extends AbstractMessageWriter implements MessageWriter 
   readonly #drained = new Emitter<void>()
   /** Methods come from our own declarations, so this stays as small as their list. */
   readonly #headerMiddles = new Map<string, string>()
-  /** Accepted in this turn and not yet with the stream: what comes before any bytes still to be written. */
-  #text = ""
-  #textBytes = 0
+  /** Accepted in this turn and not yet with the stream: text, and bytes that are few enough to be copied behind it. */
+  #parts: Array<string | Uint8Array> = []
+  #partsBytes = 0
   #flushing: NodeJS.Immediate | undefined
   #failed = false
   #closed = false
@@ -58,7 +61,7 @@ export class FrameWriter extends AbstractMessageWriter implements MessageWriter 
 
   /** Bytes accepted and not yet handed to the system. */
   get pendingBytes(): number {
-    return this.#output.writableLength + this.#textBytes
+    return this.#output.writableLength + this.#partsBytes
   }
 
   /** Messages given to {@link write} when nobody could get them any more. */
@@ -148,42 +151,61 @@ export class FrameWriter extends AbstractMessageWriter implements MessageWriter 
   }
 
   #putText(text: string, bytes: number): void {
-    this.#flushLater()
-    this.#text += text
-    this.#textBytes += bytes
-    if (this.#textBytes >= CHUNK_BYTES) this.#pourText()
+    const last = this.#parts.length - 1
+    if (typeof this.#parts[last] === "string") this.#parts[last] += text
+    else this.#parts.push(text)
+    this.#accepted(bytes)
   }
 
+  /** A large body leaves at once, with all that came before it: to wait for company would only let the other end wait. */
   #putBytes(bytes: Uint8Array): void {
-    this.#flushLater()
-    this.#pourText()
-    this.#output.write(bytes)
-  }
-
-  /** Headers and JSON are joined until bytes that may not be copied come, or it is enough for one piece. */
-  #pourText(): void {
-    // Why joined: of 50 small JSON messages in a turn each costs 1.0–1.5 µs, written as a Buffer each 1.7–1.9 µs.
-    const text = this.#text
-    this.#text = ""
-    this.#textBytes = 0
-    if (text !== "" && this.#output.writable) this.#output.write(Buffer.from(text, "utf8"))
-  }
-
-  #flushLater(): void {
-    if (this.#flushing !== undefined) return
+    if (bytes.byteLength < COPIED_BYTES) {
+      this.#parts.push(bytes)
+      return this.#accepted(bytes.byteLength)
+    }
     this.#output.cork()
+    this.#pour()
+    this.#output.write(bytes)
+    this.#output.uncork()
+  }
+
+  #accepted(bytes: number): void {
+    this.#partsBytes += bytes
+    if (this.#partsBytes >= CHUNK_BYTES) this.#pour()
     // Why setImmediate: it runs once after all I/O callbacks of a turn, so 200 readable sockets that each cause a
     // message share one system call (40 000 messages: 1 000 calls), where a microtask or nextTick leaves after each
     // callback (40 000 calls). The round trip of a single message differed by less than the noise: 84–112 µs.
-    this.#flushing = setImmediate(this.#flush)
+    else this.#flushing ??= setImmediate(this.#flush)
+  }
+
+  /** All parts as one Buffer: cheaper for system and Node than one for each (50 JSON messages: 1.2 µs each, not 1.8). */
+  #pour(): void {
+    const [first] = this.#parts
+    if (first === undefined) return
+    const joined = this.#parts.length === 1 && typeof first === "string" ? Buffer.from(first, "utf8") : this.#join()
+    this.#parts = []
+    this.#partsBytes = 0
+    if (this.#output.writable) this.#output.write(joined)
+  }
+
+  #join(): Buffer {
+    const joined = Buffer.allocUnsafe(this.#partsBytes)
+    let at = 0
+    for (const part of this.#parts) {
+      if (typeof part === "string") at += joined.write(part, at, "utf8")
+      else {
+        joined.set(part, at)
+        at += part.byteLength
+      }
+    }
+    return joined
   }
 
   readonly #flush = (): void => {
     if (this.#flushing === undefined) return
     clearImmediate(this.#flushing)
     this.#flushing = undefined
-    this.#pourText()
-    this.#output.uncork()
+    this.#pour()
   }
 
   readonly #onOutputError = (error: Error): void => {

@@ -99,14 +99,30 @@ describe("the form of a message", () => {
     }
   })
 
-  it("hands the payload on without a copy", async () => {
+  it("hands a large payload on at once and without a copy, behind all that was written before", () => {
     const { sink, writer } = open("header", true)
-    const data = new Uint8Array(Buffer.alloc(100, 1).buffer, 3, 50)
+    const data = new Uint8Array(new ArrayBuffer(50_000), 3, 40_000)
+    void writer.write(message({ method: "before" }))
     void writer.write(message({ method: "m", params: { data } }))
-    await turn()
-    const [, payload] = sink.calls[0]!
+    const [before, payload] = sink.calls[0]!
+    expect(Buffer.from(before!).toString()).toMatch(/"before".*Content-Length: 40000/s)
     expect(payload!.buffer).toBe(data.buffer)
-    expect(payload!.byteLength).toBe(50)
+    expect(payload!.byteLength).toBe(40_000)
+    expect(writer.pendingBytes).toBe(0)
+  })
+
+  it("joins small payloads with what is around them, byte for byte", async () => {
+    const { sink, writer } = open("header", true)
+    const data = Buffer.from([0xff, 0x00, 0xc3])
+    void writer.write(message({ method: "é" }))
+    void writer.write(message({ method: "m", params: { data } }))
+    void writer.write(message({ method: "after" }))
+    await turn()
+    expect(sink.calls.map((pieces) => pieces.length)).toEqual([1])
+    const [all] = sink.calls[0]!
+    const at = Buffer.from(all!).indexOf(data)
+    expect(Buffer.from(all!).toString("utf8", 0, at)).toMatch(/"é".*Content-Length: 3\r\n.*\r\n\r\n$/s)
+    expect(Buffer.from(all!).toString("utf8", at + data.length)).toMatch(/^Content-Length: .*"after"/s)
   })
 
   it("counts bytes, not characters", async () => {
