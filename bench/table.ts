@@ -4,9 +4,11 @@ import type { Machine, Results } from "./results.ts"
 
 /** All of `results`. */
 export function reportOf({ machine, rounds, quick, rows, growths, missing }: Results): string {
+  const verdicts = [...rows, ...growths].map(meets).filter((met) => met !== undefined)
   const parts = [
     machineLine(machine),
     quick ? "A quick run: too short for its figures to mean anything." : `Medians of ${rounds} rounds.`,
+    `${verdicts.filter(Boolean).length} of ${verdicts.length} goals are met.`,
     ...(rows.length > 0 ? [tableOf(rows)] : []),
     ...[...new Set(growths.map(({ per }) => per))].map((per) => growthTableOf(per, growths)),
     ...missing.map(({ measure, why }) => `${measure}: ${why}`),
