@@ -22,7 +22,7 @@ export type {
   StreamProtocol,
   SubprocessProtocol,
 } from "./protocols.ts"
-export type { Directions, Spliced } from "./moving.ts"
+export type { Directions, SendfileOptions, Spliced } from "./moving.ts"
 export type { ReadPipe, WritePipe } from "./pipes.ts"
 export type { BaseTransport, ReadTransport, Transport, WriteTransport } from "./transport.ts"
 export type { DatagramAddress, DatagramTransport, SenderAddress } from "./datagram.ts"

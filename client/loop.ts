@@ -2,13 +2,14 @@
  * asyncio's event loop methods that make transports. Each takes a factory, called once for each connection, before
  * `connectionMade`; each resolves after the protocol has heard `connectionMade`.
  */
+import type { FileHandle } from "node:fs/promises"
 import { rpcError } from "../protocol/errors.ts"
 import type { RequestParams, RequestResult } from "../protocol/registry.ts"
 import { DatagramTransport } from "./datagram.ts"
 import type { Endpoints, Made } from "./endpoints.ts"
 import type { Transferable } from "./handOver.ts"
 import type { Link } from "./link.ts"
-import { splice, type Directions } from "./moving.ts"
+import { sendfile, splice, type Directions, type SendfileOptions } from "./moving.ts"
 import type { ReadPipe, WritePipe } from "./pipes.ts"
 import { SubprocessTransport } from "./process.ts"
 import type { DatagramProtocol, StreamProtocol, SubprocessProtocol } from "./protocols.ts"
@@ -33,6 +34,7 @@ type OpenName =
   | "loop/createUnixConnection"
   | "loop/connectAcceptedSocket"
   | "loop/startTls"
+  | "loop/sendfile"
   | "loop/createUnixServer"
   | "loop/createDatagramEndpoint"
   | "loop/connectReadPipe"
@@ -287,6 +289,23 @@ export class Loop {
       this.#requests.request("loop/startTls", { ...params, tls: absoluteFiles(tls), transport: transport.id }),
     )
     return transport
+  }
+
+  /**
+   * Sends a file, or a part of it, behind what was written before; resolves to the number of bytes when all of them are
+   * with the system. The daemon reads it, so a path is one of its machine (a relative one is of this process); a
+   * `FileHandle` is read here and written, unless `fallback` is false, and its position stays. Meanwhile writing is
+   * TransportBusy and reading is paused.
+   * Rejects with TransportClosed when it is closing, TransportBroken when the remote leaves, NotSupported for datagrams,
+   * OsFailure (`error.errno`: ENOENT, …), InvalidParams for what is no regular file, or RequestCancelled.
+   * Source: asyncio `loop.sendfile`.
+   */
+  sendfile(
+    transport: Transport | WritePipe | WriteTransport,
+    file: string | FileHandle,
+    options: SendfileOptions = {},
+  ): Promise<number> {
+    return sendfile(this.#requests, transport as Transport, file, options)
   }
 
   /**

@@ -1,8 +1,11 @@
-/** Bytes that move without passing through the client: from one transport to another. */
+/** Bytes that move without passing through the user: from one transport to another, from a file to a transport. */
+import type { FileHandle } from "node:fs/promises"
 import { rpcError, type RpcError } from "../protocol/errors.ts"
+import { CHUNK_BYTES } from "../protocol/limits.ts"
 import type { Endpoints } from "./endpoints.ts"
 import type { Requests } from "./loop.ts"
 import type { ReadPipe, WritePipe } from "./pipes.ts"
+import { absolutePath } from "./surroundings.ts"
 import type { Transport } from "./transport.ts"
 import type { WriteSide } from "./writeSide.ts"
 
@@ -62,6 +65,77 @@ export async function splice(
     }
     throw error
   }
+}
+
+export interface SendfileOptions {
+  /** Where to begin in the file (default 0). */
+  readonly offset?: number
+  /** Most bytes to send; absent: up to the end. */
+  readonly count?: number
+  /** Whether a file that the daemon cannot open itself may be read here and written (default true). */
+  readonly fallback?: boolean
+  /** Stops it: the remote has a part of the file then. */
+  readonly signal?: AbortSignal
+}
+
+/** See {@link Loop.sendfile}. */
+export async function sendfile(
+  requests: Requests,
+  transport: Transport | WritePipe,
+  file: string | FileHandle,
+  { offset = 0, count, fallback = true, signal }: SendfileOptions,
+): Promise<number> {
+  const { id } = transport
+  if (!("writing" in transport)) throw notSupported("datagrams", "it is no stream")
+  if (typeof file !== "string" && !fallback) throw notSupported("file", "the daemon opens files by their path alone")
+  transport.writing.lend("sendfile")
+  // asyncio does the same: what comes meanwhile waits.
+  const reading = "reading" in transport && transport.isReading() ? transport : null
+  reading?.pauseReading()
+  try {
+    if (typeof file !== "string") return await sendHandle(file, transport.writing, { offset, count, signal })
+    const params = { transport: id, path: absolutePath(file), offset, ...(count !== undefined && { count }) }
+    const { sent } = await new Promise<{ sent: number }>((resolve, reject) =>
+      transport.writing.between(() => requests.request("loop/sendfile", params, { signal }).then(resolve, reject)),
+    )
+    return sent
+  } finally {
+    transport.writing.giveBack()
+    reading?.resumeReading()
+  }
+}
+
+interface Part {
+  readonly offset: number
+  readonly count: number | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+/** A file that is open here: read and written, a window at a time. */
+async function sendHandle(file: FileHandle, writing: WriteSide, { offset, count, signal }: Part): Promise<number> {
+  checkPart(offset, count)
+  let sent = 0
+  while (sent < (count ?? Infinity)) {
+    await writing.room()
+    if (signal?.aborted === true) throw rpcError("RequestCancelled", "sending the file was cancelled")
+    const piece = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, (count ?? Infinity) - sent))
+    const { bytesRead } = await file.read(piece, 0, piece.length, offset + sent)
+    if (bytesRead === 0) break
+    writing.put(piece.subarray(0, bytesRead))
+    sent += bytesRead
+  }
+  await writing.room(0)
+  return sent
+}
+
+/** As the daemon checks them. */
+function checkPart(offset: number, count = 1): void {
+  if (Number.isSafeInteger(offset) && offset >= 0 && Number.isSafeInteger(count) && count > 0) return
+  throw rpcError("InvalidParams", `offset ${offset} must be 0 or more, and count ${count} 1 or more`)
+}
+
+function notSupported(kind: string, why: string): RpcError {
+  return rpcError("NotSupported", `sendfile is not supported here: ${why}`, { kind, operation: "sendfile" })
 }
 
 /** The number of bytes. */

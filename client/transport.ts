@@ -1,5 +1,5 @@
 /** asyncio's two-way stream transport, and what it has in common with the others. */
-import { rpcError } from "../protocol/errors.ts"
+import { rpcError, RpcError } from "../protocol/errors.ts"
 import type { DaemonNotificationParams, RequestParams, RequestResult } from "../protocol/registry.ts"
 import type { Link } from "./link.ts"
 import { isBuffered, type StreamProtocol } from "./protocols.ts"
@@ -280,6 +280,8 @@ export class Transport implements ReadTransport, WriteTransport {
 
   /** @internal */
   lost(error: Error | null): void {
+    // A pause holds back what is read; a write that failed ends the transport at once (asyncio).
+    if (error instanceof RpcError && error.data.syscall === "write") this.#read.cut()
     this.#read.after(() => {
       // Once more, where a detach met the loss on its way.
       if (this.#state === "lost") return

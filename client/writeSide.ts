@@ -3,7 +3,7 @@
  * `write()`. At most a window of bytes is with the daemon and not flushed; the rest waits here.
  */
 import { CHUNK_BYTES } from "../protocol/limits.ts"
-import { rpcError } from "../protocol/errors.ts"
+import { rpcError, type RpcError } from "../protocol/errors.ts"
 import { Queue } from "../protocol/queue.ts"
 import { WaterMarks } from "../protocol/waterMarks.ts"
 import { SendWindow } from "../protocol/window.ts"
@@ -37,6 +37,10 @@ export class WriteSide {
   #lentTo: "sendfile" | "splice" | null = null
   #suspended = false
   #state: "open" | "ended" | "dead" = "open"
+  /** Whether the user has closed it. */
+  #isClosed = false
+  /** Who waits for room. */
+  #waiting: Array<{ readonly bytes: number; resolve(): void; reject(error: Error): void }> = []
   /** What is said once everything is with the daemon: end of file, close. */
   #last: Array<"transport/writeEof" | "transport/close"> = []
   #said: Array<"transport/writeEof" | "transport/close"> = []
@@ -104,6 +108,17 @@ export class WriteSide {
     this.#checkMarks()
   }
 
+  /**
+   * Resolves when at most `bytes` are buffered: by default what the low water mark allows. Rejects with TransportClosed
+   * or TransportBroken when that will not be.
+   */
+  room(bytes = this.marks.lowBytes): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ bytes, resolve, reject })
+      this.#tellWaiting()
+    })
+  }
+
   /** Runs `action` when all that was written before is with the daemon, and before anything that is written behind it. */
   between(action: () => void): void {
     this.#queue.push(action)
@@ -115,6 +130,7 @@ export class WriteSide {
     this.#acknowledge(offset)
     this.#send()
     this.#checkMarks()
+    this.#tellWaiting()
   }
 
   /** The connection is broken: what is written waits here until {@link resume}. */
@@ -146,6 +162,8 @@ export class WriteSide {
   /** Nothing is written behind this; the daemon closes once all is out. */
   close(): void {
     this.#state = "dead"
+    this.#isClosed = true
+    this.#tellWaiting()
     this.#finish("transport/close")
   }
 
@@ -162,11 +180,28 @@ export class WriteSide {
     // No `resumeWriting` for what is gone: `connectionLost` comes next (asyncio).
     this.#pausedWriting = false
     this.#window.acknowledge(this.#window.sent)
+    this.#tellWaiting()
   }
 
   setMarks(highBytes?: number, lowBytes?: number): void {
     this.marks.set(highBytes, lowBytes)
     this.#checkMarks()
+  }
+
+  #tellWaiting(): void {
+    if (this.#waiting.length === 0) return
+    const waiting = this.#waiting.splice(0)
+    for (const each of waiting) {
+      if (this.#state === "dead") each.reject(this.#whyDead())
+      else if (this.bufferedBytes <= each.bytes) each.resolve()
+      else this.#waiting.push(each)
+    }
+  }
+
+  #whyDead(): RpcError {
+    const transport = this.#id
+    if (this.#isClosed) return rpcError("TransportClosed", `transport ${transport} is closed`, { transport })
+    return rpcError("TransportBroken", `transport ${transport} was lost while it was written to`, { transport })
   }
 
   #checkFree(): void {

@@ -54,12 +54,19 @@ export function sendFailure(error: Error): RpcError {
 export function lossOf(error: Error | null, transport: number): WireError | null {
   if (error === null) return null
   if (error instanceof RpcError) return error.toWire()
-  const { code } = error as NodeJS.ErrnoException
+  const { code, syscall } = error as NodeJS.ErrnoException
+  const writing = isWriteFailure(error) ? { syscall } : {}
   if (isTlsFault(code)) {
     const message = `the remote broke the TLS session: ${error.message}`
-    return rpcError("TransportBroken", message, { transport, reason: code }).toWire()
+    return rpcError("TransportBroken", message, { transport, reason: code, ...writing }).toWire()
   }
-  return brokenTransport(transport, isSystemError(error) ? error.code : undefined).toWire()
+  const { data, ...broken } = brokenTransport(transport, isSystemError(error) ? error.code : undefined).toWire()
+  return { ...broken, data: { ...data, ...writing } }
+}
+
+/** Whether it was writing that failed: noticed also while nothing is read. */
+export function isWriteFailure(error: Error | null): boolean {
+  return error !== null && (error as NodeJS.ErrnoException).syscall === "write"
 }
 
 /** Why no TLS session came about, where the certificate is not to blame. */

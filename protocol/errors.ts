@@ -23,7 +23,7 @@ export const ERRORS = {
   TransportBroken: {
     code: 1103,
     meaning: "the remote or the network ended it",
-    data: ["transport", "errno", "reason"],
+    data: ["transport", "errno", "reason", "syscall"],
   },
   TransportBusy: { code: 1104, meaning: "another operation is using it", data: ["operation"] },
   NotSupported: { code: 1105, meaning: "this kind of transport cannot do that", data: ["kind", "operation"] },

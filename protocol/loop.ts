@@ -11,6 +11,7 @@ import {
   HostPort,
   Id,
   isWhole,
+  Offset,
   Opened,
   OpenedProcess,
   Options,
@@ -239,6 +240,39 @@ export const startTls = request("loop/startTls", {
       extra: { cipher: ["TLS_AES_256_GCM_SHA384", "TLSv1.3", 256] },
       writeWindowBytes: 1_048_576,
     },
+  },
+})
+
+export const sendfile = request("loop/sendfile", {
+  since: "0.1.0",
+  summary:
+    "Sends a regular file of the daemon's machine, or a part of it, through a stream that can be written to; answered when all of it was handed to the system. What was written before goes out first. A write behind this request waits if it is a notification, and is TransportBusy if it is a request; `transport/close` ends it. Cancelled, or when reading the file fails, it leaves the transport open with what was sent so far.",
+  params: z.object({
+    transport: Ref,
+    path: z
+      .string()
+      .min(1)
+      .max(4096)
+      .refine((path) => path.startsWith("/") && !path.includes("\0"), "must be an absolute path")
+      .refine(isWhole, HALF_A_CHARACTER),
+    offset: Offset.default(0).meta({ description: "where to begin in the file" }),
+    count: Offset.min(1).optional().meta({ description: "most bytes to send; absent: up to the end of the file" }),
+  }),
+  result: z.object({ sent: Offset.meta({ description: "bytes: fewer than `count` where the file ends before" }) }),
+  errors: [
+    "UnknownTransport",
+    "TransportClosed",
+    "TransportBroken",
+    "TransportBusy",
+    "NotOwner",
+    "NotSupported",
+    "OsFailure",
+    "InvalidParams",
+    "RequestCancelled",
+  ],
+  example: {
+    params: { transport: 7, path: "/srv/www/index.html" },
+    result: { sent: 4711 },
   },
 })
 

@@ -5,11 +5,11 @@
  * Who decides whether the source is read: the owner while there is one (its window is the brake), else the room that
  * is left for whoever comes back. Observers never do: one that falls behind what is kept is told what it lost.
  */
-import { rpcError, type RpcError } from "../../protocol/errors.ts"
+import { rpcError, RpcError } from "../../protocol/errors.ts"
 import { READ_WINDOW_BYTES } from "../../protocol/limits.ts"
 import type { ParsedParams, RequestResult } from "../../protocol/registry.ts"
 import type { WaterMarks } from "../../protocol/waterMarks.ts"
-import { brokenTransport, closedTransport, isSystemError } from "../failures.ts"
+import { brokenTransport, closedTransport, isSystemError, isWriteFailure } from "../failures.ts"
 import type { StreamEvents, StreamTransport } from "../transports/transport.ts"
 import { Inlet } from "./inlet.ts"
 import { Outlet, type OutletOptions, type Reader, type Tail, type Voice } from "./outlet.ts"
@@ -187,7 +187,10 @@ export class Channel implements StreamEvents {
 
   /** Takes bytes from the client. Throws TransportClosed when they cannot go out any more, and what `Inlet.write` does. */
   write(data: Uint8Array, offset?: number): void {
-    if (this.#stream.isClosing || this.#stream.wroteEof) throw closedTransport(this.id)
+    if (this.#stream.isClosing || this.#stream.wroteEof) {
+      this.#writingFailed()
+      throw closedTransport(this.id)
+    }
     try {
       this.inlet?.write(data, offset)
     } catch (error) {
@@ -251,10 +254,12 @@ export class Channel implements StreamEvents {
     this.#isLost = true
     const cause = this.#reason ?? error
     const errno = isSystemError(error) ? error.code : undefined
+    const unflushed = this.inlet?.handedBytes ?? 0
     this.inlet?.lost(error === null ? closedTransport(this.id) : brokenTransport(this.id, errno))
     this.#tail.push({ kind: "lost", error: cause })
     // First: what is said of the loss must know why.
     this.#options.lost(cause)
+    if (isWriteFailure(error) || unflushed > 0) this.#writingFailed()
     for (const outlet of this.#outlets) outlet.proceed()
   }
 
@@ -271,6 +276,17 @@ export class Channel implements StreamEvents {
     }
     const outlet = new Outlet({ ...wish, offset, log: this.#log, tail: this.#tail, moved })
     return outlet
+  }
+
+  /**
+   * The connection broke, and its owner has something to write: it is told, paused or not, as in asyncio. What was
+   * merely read waits until it reads again.
+   */
+  #writingFailed(): void {
+    const last = this.#tail.at(-1)
+    if (this.#owner?.paused !== true || last?.kind !== "lost" || last.error === null) return
+    if (!(last.error instanceof RpcError)) Object.assign(last.error, { syscall: "write" })
+    this.#owner.discard()
   }
 
   #discard(): void {

@@ -1,16 +1,18 @@
 /** The loop's methods for connections, servers and endpoints, as far as the document names them. */
 import { once } from "node:events"
 import { renameSync, statSync, writeFileSync } from "node:fs"
+import { open } from "node:fs/promises"
 import { join, relative } from "node:path"
 import { createServer } from "node:net"
-import { expect } from "vitest"
+import { expect, test } from "vitest"
 import { barrier, Recorder } from "../client/library.ts"
 import { udpPeer } from "../support/datagrams.ts"
-import { closedPort, listenPeer, visit } from "../support/peers.ts"
+import { closedPort, listenPeer, Recorder as RemoteRecorder, visit } from "../support/peers.ts"
 import { folder } from "../support/pipes.ts"
+import { pattern } from "../support/random.ts"
 import { endpoint, LOCAL } from "./datagrams.ts"
-import { setupKinds } from "./kinds.ts"
-import { proves, skipped } from "./rows.ts"
+import { setupKinds, STREAMS, WRITABLE } from "./kinds.ts"
+import { proves, provesFor, skipped } from "./rows.ts"
 
 const harness = setupKinds()
 const { startLibrary } = harness
@@ -197,7 +199,72 @@ proves("LOOP-create_datagram_endpoint", "binds, connects, both or neither, and r
   await expect(loop.createDatagramEndpoint(unwanted as () => object, mixed)).rejects.toThrow()
 })
 
-skipped("LOOP-sendfile", "missing: the request is planned and not declared yet")
+provesFor("LOOP-sendfile", WRITABLE, "sends a file or a part of it, in order with what is written", async (kind) => {
+  const { client, transport, remote } = await harness.writing(kind, new Recorder())
+  const received = new RemoteRecorder(remote)
+  const bytes = pattern(300_000)
+  const path = join(await folder(harness), "file")
+  writeFileSync(path, bytes)
+  const file = await open(path)
+  transport.write(Buffer.from("before "))
+  expect(await client.loop.sendfile(transport, path)).toBe(300_000)
+  transport.write(Buffer.from(" between "))
+  expect(await client.loop.sendfile(transport, file, { offset: 10, count: 20 })).toBe(20)
+  expect(await client.loop.sendfile(transport, path, { offset: 299_999, count: 20 })).toBe(1)
+  transport.write(Buffer.from(" behind"))
+  const all = Buffer.concat([
+    Buffer.from("before "),
+    bytes,
+    Buffer.from(" between "),
+    bytes.subarray(10, 30),
+    bytes.subarray(-1),
+    Buffer.from(" behind"),
+  ])
+  await received.until(all.length)
+  expect(received.data.equals(all)).toBe(true)
+
+  for (const source of [path, file]) {
+    const sending = client.loop.sendfile(transport, source)
+    const busy = expect.objectContaining({ name: "TransportBusy", message: "sendfile is in progress" })
+    expect(() => transport.write(Buffer.from("x"))).toThrow(busy)
+    await expect(client.loop.sendfile(transport, path)).rejects.toThrow(busy)
+    expect(await sending).toBe(300_000)
+    for (const wrong of [{ offset: -1 }, { count: 0 }, { count: -1 }, { offset: 0.5 }]) {
+      await expect(client.loop.sendfile(transport, source, wrong)).rejects.toMatchObject({ name: "InvalidParams" })
+    }
+  }
+  await expect(client.loop.sendfile(transport, file, { fallback: false })).rejects.toMatchObject({
+    name: "NotSupported",
+  })
+  transport.close()
+  for (const source of [path, file]) {
+    await expect(client.loop.sendfile(transport, source)).rejects.toMatchObject({ name: "TransportClosed" })
+  }
+  await file.close()
+})
+
+test.each(STREAMS)("LOOP-sendfile (%s): nothing is received meanwhile, a remote that leaves ends it", async (kind) => {
+  const path = join(await folder(harness), "file")
+  writeFileSync(path, Buffer.alloc(16 * 1024 * 1024))
+  const file = await open(path)
+  for (const source of [path, file]) {
+    const { client, transport, protocol, remote } = await harness.connected(kind, new Recorder())
+    const sending = client.loop.sendfile(transport, source)
+    expect(transport.isReading()).toBe(false)
+    const failure = expect(sending).rejects.toMatchObject({ name: "TransportBroken" })
+    await client.request("daemon/info", {})
+    remote.destroy()
+    await failure
+    await protocol.lost()
+  }
+  await file.close()
+})
+
+test("LOOP-sendfile: is not for datagrams", async () => {
+  const { client } = await startLibrary()
+  const { transport } = await endpoint(client, { localAddr: LOCAL })
+  await expect(client.loop.sendfile(transport as never, "/etc/hosts")).rejects.toMatchObject({ name: "NotSupported" })
+})
 
 skipped("LOOP-add_reader", "the descriptors of transports are the daemon's: a client has none that could be watched")
 

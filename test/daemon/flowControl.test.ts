@@ -283,3 +283,30 @@ describe("fairness", () => {
     for (const transport of ids) await client.lost(transport)
   })
 })
+
+describe("a paused transport whose remote is gone", () => {
+  test("hears of it when it reads again, and what came before first", async () => {
+    const { client, transport, socket } = await connected({ flowControl: true })
+    socket.write("before")
+    await client.until(() => client.count(transport) === 6)
+    await client.request("transport/pauseReading", { transport })
+    socket.resetAndDestroy()
+    await settled(client, () => client.of(transport).length)
+    expect(client.callbacks(transport)).toEqual(["connectionMade", "dataReceived"])
+    await client.request("transport/resumeReading", { transport })
+    const { error } = (await client.lost(transport)).params as { error: { code: number } }
+    expect(error.code).toBe(1103)
+  })
+
+  test("hears of it at once when it writes", async () => {
+    const { client, transport, socket } = await connected({ flowControl: true })
+    await client.request("transport/pauseReading", { transport })
+    socket.resetAndDestroy()
+    // The first may still be taken by the system, which learns from it that nobody is there.
+    while (!client.callbacks(transport).includes("connectionLost")) {
+      await client.ask("transport/write", { transport, data: Buffer.from("x").toString("base64") })
+    }
+    const { error } = (await client.lost(transport)).params as { error: { code: number; data: object } }
+    expect([error.code, error.data]).toEqual([1103, expect.objectContaining({ transport, syscall: "write" })])
+  })
+})

@@ -291,6 +291,17 @@ class LoopCreateUnixServerResult(TypedDict):
     sockets: list[LoopCreateServerResultSocketsItem | LoopCreateServerResultSocketsItem1]
 
 
+class LoopSendfileParams(TypedDict):
+    transport: int | str
+    path: str
+    offset: NotRequired[int]
+    count: NotRequired[int]
+
+
+class LoopSendfileResult(TypedDict):
+    sent: int
+
+
 class LoopStartTlsParams(TypedDict):
     transport: int | str
     tls: Literal[True] | LoopConnectAcceptedSocketParamsTls1

@@ -1,6 +1,7 @@
 /** The requests that make transports, one file for each kind. */
 import type { HandlersOf } from "../context.ts"
 import { datagramHandlers } from "./datagram.ts"
+import { fileHandlers } from "./file.ts"
 import { nameHandlers } from "./names.ts"
 import { pipeHandlers } from "./pipe.ts"
 import { processHandlers } from "./process.ts"
@@ -16,4 +17,5 @@ export const loopHandlers: HandlersOf<"loop"> = {
   ...pipeHandlers,
   ...processHandlers,
   ...nameHandlers,
+  ...fileHandlers,
 }
