@@ -109,6 +109,20 @@ scenarios['delivers nothing while it is paused, and all of it afterwards'] = fun
   client:close()
 end
 
+scenarios['goes on in a window of any size'] = function()
+  local client = connect()
+  local where = echo_server(client)
+  where.options = { readWindowBytes = 1000 }
+  local protocol, record = recorder()
+  local transport = check(client:create_connection(protocol, where))
+  local sent = payload(20000)
+  transport:write(sent)
+  transport:write_eof()
+  wait_for('the loss', function() return record.lost end)
+  assert(record.data() == sent)
+  client:close()
+end
+
 scenarios['keeps a connection half open where eof_received asks for it'] = function()
   local client = connect()
   local server_side

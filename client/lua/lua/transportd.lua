@@ -103,6 +103,30 @@ function Reader:next()
   return parse(head, body)
 end
 
+-- ── what waits ───────────────────────────────────────────────────────────────────────────────────
+
+--- A queue from which taking the first costs the same however long it is.
+local Queue = {}
+Queue.__index = Queue
+
+local function new_queue() return setmetatable({ from = 1, to = 0 }, Queue) end
+
+function Queue:push(item)
+  self.to = self.to + 1
+  self[self.to] = item
+end
+
+function Queue:first() return self[self.from] end
+
+function Queue:shift()
+  local item = self[self.from]
+  self[self.from] = nil
+  self.from = self.from + 1
+  return item
+end
+
+function Queue:is_empty() return self.from > self.to end
+
 -- ── one stream of bytes: a connection, a datagram endpoint, a pipe of a process ──────────────────
 
 --- A transport. Bytes that came and were not delivered, and events behind them, wait in `held`;
@@ -119,13 +143,14 @@ local function new_transport(client, id, protocol, made, at)
     protocol = protocol,
     extra = made.extra or {},
     -- Reading: counts of bytes. The daemon sends at most a window beyond what was reported.
-    held = {},
+    read_window = made.readWindowBytes or client.limits.readWindowBytes,
+    held = new_queue(),
     paused = false,
     received = at and at.offset or 0,
     consumed = at and at.offset or 0,
     reported = at and at.offset or 0,
     -- Writing: at most a window is with the daemon and not flushed.
-    queue = {},
+    queue = new_queue(),
     queued = 0,
     -- What others wrote before takes its room until it is flushed.
     sent = at and at.written or 0,
@@ -152,19 +177,21 @@ function Transport:call(name, ...)
 end
 
 function Transport:notify(method, params)
-  self.client:notify('transport/' .. method, vim.tbl_extend('keep', { transport = self.id }, params or {}))
+  params = params or {}
+  params.transport = self.id
+  self.client:notify('transport/' .. method, params)
 end
 
 --- Runs `action` behind everything that came before it.
 function Transport:deliver(action)
-  self.held[#self.held + 1] = action
+  self.held:push(action)
   self:drain()
 end
 
 function Transport:drain()
   if self.draining then return end
   self.draining = true
-  while not self.paused and #self.held > 0 do table.remove(self.held, 1)() end
+  while not self.paused and not self.held:is_empty() do self.held:shift()() end
   self.draining = false
 end
 
@@ -184,7 +211,7 @@ end
 --- A report at half a window: earlier costs messages, later lets the daemon run dry.
 function Transport:consume(bytes)
   self.consumed = self.consumed + bytes
-  if self.consumed - self.reported < self.client.limits.readWindowBytes / 2 then return end
+  if self.consumed - self.reported < self.read_window / 2 then return end
   self.reported = self.consumed
   self:notify('consumed', { offset = self.consumed })
 end
@@ -208,7 +235,7 @@ function Transport:is_closing() return self.state == 'closing' or self.state == 
 
 --- Writes a string of any bytes; never waits. Calls `pause_writing` before it returns when the buffer goes over high.
 function Transport:write(data)
-  vim.validate({ data = { data, 'string' } })
+  if type(data) ~= 'string' then error('write() takes a string, not a ' .. type(data), 2) end
   if self.state == 'ended' then error('cannot write after write_eof()', 2) end
   if self.state ~= 'open' or #data == 0 then return end
   self:put({ data = data, at = 0 }, #data)
@@ -220,40 +247,66 @@ end
 
 --- Sends one datagram, to `addr` ({host, port}) where the endpoint has no remote of its own.
 function Transport:sendto(data, addr)
-  vim.validate({ data = { data, 'string' }, addr = { addr, 'table', true } })
+  if type(data) ~= 'string' then error('sendto() takes a string, not a ' .. type(data), 2) end
   if self.state ~= 'open' then return end
   self:put({ data = data, datagram = { transport = self.id, addr = addr } }, #data + DATAGRAM_OVERHEAD_BYTES)
 end
 
 function Transport:put(item, bytes)
-  self.queue[#self.queue + 1] = item
+  self.queue:push(item)
   self.queued = self.queued + bytes
-  self:send()
+  self:send_soon()
   self:check_marks()
 end
 
+--- What is written first in a turn leaves at once, and what follows leaves together: a message for each line of a
+--- buffer would cost more than its bytes.
+function Transport:send_soon()
+  if self.waits_for_turn then return end
+  self.waits_for_turn = true
+  self:send()
+  vim.schedule(function()
+    self.waits_for_turn = false
+    self:send()
+  end)
+end
+
+--- At most `room` bytes of what was written, up to what is no such bytes.
+function Transport:take(room)
+  local pieces, bytes = {}, 0
+  while bytes < room do
+    local head = self.queue:first()
+    if type(head) ~= 'table' or head.datagram ~= nil then break end
+    local piece = head.data:sub(head.at + 1, head.at + room - bytes)
+    pieces[#pieces + 1] = piece
+    bytes = bytes + #piece
+    head.at = head.at + #piece
+    if head.at == #head.data then self.queue:shift() end
+  end
+  return table.concat(pieces)
+end
+
 function Transport:send()
-  while #self.queue > 0 do
-    local head = self.queue[1]
+  while not self.queue:is_empty() do
+    local head = self.queue:first()
     local room = self.window - (self.sent - self.flushed)
+    local bytes
     if type(head) == 'function' then
-      table.remove(self.queue, 1)
+      self.queue:shift()
+      bytes = 0
       head()
     elseif head.datagram ~= nil then
-      local bytes = #head.data + DATAGRAM_OVERHEAD_BYTES
+      bytes = #head.data + DATAGRAM_OVERHEAD_BYTES
       if bytes > room then return end
-      table.remove(self.queue, 1)
-      self.queued, self.sent = self.queued - bytes, self.sent + bytes
-      self.client:notify('transport/sendto', vim.tbl_extend('keep', { data = head.data }, head.datagram))
+      self.queue:shift()
+      self.client:put(byte_frame('transport/sendto', head.datagram, head.data))
     else
-      local bytes = math.min(PIECE_BYTES, room, #head.data - head.at)
-      if bytes <= 0 then return end
-      local piece = head.data:sub(head.at + 1, head.at + bytes)
-      head.at = head.at + bytes
-      if head.at == #head.data then table.remove(self.queue, 1) end
-      self.queued, self.sent = self.queued - bytes, self.sent + bytes
-      self:notify('write', { data = piece })
+      local piece = self:take(math.min(PIECE_BYTES, room))
+      bytes = #piece
+      if bytes == 0 then return end
+      self.client:put(byte_frame('transport/write', { transport = self.id }, piece))
     end
+    self.queued, self.sent = self.queued - bytes, self.sent + bytes
   end
 end
 
@@ -277,7 +330,7 @@ end
 
 --- What is said once all that was written is with the daemon.
 function Transport:finally(method)
-  self.queue[#self.queue + 1] = function() self:notify(method) end
+  self.queue:push(function() self:notify(method) end)
   self:send()
 end
 
@@ -315,8 +368,14 @@ function Transport:detach()
 end
 
 function Transport:drop(state)
+  local queue = self.queue
   self.state, self.paused = state, false
-  self.queue, self.queued, self.flushed = {}, 0, self.sent
+  self.queue, self.queued, self.flushed = new_queue(), 0, self.sent
+  -- Who waits to ask for something hears from the daemon that it is too late.
+  while not queue:is_empty() do
+    local item = queue:shift()
+    if type(item) == 'function' then item() end
+  end
   -- No `resume_writing` for what is gone: `connection_lost` comes next.
   self.writing_paused = false
   vim.schedule(function() self:drain() end)
@@ -373,15 +432,17 @@ Process.__index = Process
 local function new_process(client, protocol, made, channels)
   local process = { id = made.transport, kind = 'subprocess', client = client, protocol = protocol, pid = made.pid }
   setmetatable(process, Process)
-  process.extra, process.pipes, process.open = made.extra or {}, {}, 0
+  process.extra, process.pipes = made.extra or {}, {}
   for fd, id in pairs(made.pipes or {}) do
-    local pipe = { kind = 'pipe', writeWindowBytes = made.writeWindowBytes }
+    local at
     for _, channel in ipairs(channels or {}) do
-      if channel.id == id then pipe.at = channel end
+      if channel.id == id then at = channel end
     end
-    process.pipes[tonumber(fd)] = new_transport(client, id, protocol, pipe, pipe.at)
-    process.pipes[tonumber(fd)].owner = process
-    client.channels[id] = process.pipes[tonumber(fd)]
+    local of_pipe = vim.tbl_extend('force', made, { kind = 'pipe', extra = {} })
+    local pipe = new_transport(client, id, protocol, of_pipe, at)
+    pipe.owner = process
+    process.pipes[tonumber(fd)] = pipe
+    client.channels[id] = pipe
   end
   return process
 end
@@ -448,7 +509,7 @@ end
 
 -- ── what the daemon says ─────────────────────────────────────────────────────────────────────────
 
---- By message: transport, params, client.
+--- By message, each with the transport that it is about, and its params.
 local callbacks = {
   ['protocol/dataReceived'] = function(transport, params)
     local data = params.data or params.text
@@ -540,13 +601,14 @@ function Client:wait(start)
   start(function(...)
     over, err, result = true, ...
   end)
-  local came = vim.wait(self.timeout_ms, function()
+  local came, why = vim.wait(self.timeout_ms, function()
     -- A callback that waits stands in the way of the messages behind its own.
     self:pump()
     return over
   end, 20)
   if not came then
-    err = { code = 1203, message = ('nothing came within %d ms'):format(self.timeout_ms), data = {} }
+    local message = why == -2 and 'interrupted' or ('nothing came within %d ms'):format(self.timeout_ms)
+    err = { code = 1203, message = message, data = {} }
   end
   if err ~= nil then return nil, err end
   return result
@@ -593,11 +655,11 @@ function Client:guard(where, action, ...)
   if not fine then self:report(where .. ': ' .. tostring(problem)) end
 end
 
---- A protocol, or what a function that makes one makes. Nil when that fails: the transport is ended then.
+--- A protocol, or what a function that makes one makes. Nil and why when that fails: the transport is ended then.
 function Client:protocol_of(protocol, id)
   if type(protocol) ~= 'function' then return protocol end
   local fine, made = xpcall(protocol, debug.traceback)
-  if fine then return made end
+  if fine and type(made) == 'table' then return made end
   self:notify('transport/abort', { transport = id })
   return nil, tostring(made)
 end
@@ -607,6 +669,7 @@ function Client:made(params)
   if server then
     local protocol, problem = self:protocol_of(server.protocol, params.transport)
     if protocol == nil then return self:report('the protocol of a connection: ' .. problem) end
+    params.readWindowBytes = server.read_window
     self.transports[params.transport] = new_transport(self, params.transport, protocol, params)
   end
   local transport = self.transports[params.transport]
@@ -615,6 +678,9 @@ function Client:made(params)
   if transport.opened ~= nil then self:guard('a callback', transport.opened, nil, transport) end
   transport.opened = nil
 end
+
+--- What the params say of the window, for what comes.
+local function read_window_of(params) return params.readWindowBytes or (params.options or {}).readWindowBytes end
 
 --- Asks for a transport. What is made is there before anything is said about it, since answers come first.
 function Client:open(method, params, protocol, callback)
@@ -626,6 +692,7 @@ function Client:open(method, params, protocol, callback)
     local id = opened.transport
     local of, problem = self:protocol_of(protocol, id)
     if of == nil then return callback({ code = M.CALLBACK_FAILED, message = problem, data = {} }) end
+    opened.readWindowBytes = read_window_of(params)
     local transport
     if opened.pid ~= nil then
       transport = new_process(self, of, opened, opened.channels)
@@ -689,6 +756,7 @@ function Client:serve(method, protocol, params, callback)
   self:request(method, keeping(params), function(err, opened)
     if err ~= nil then return callback(err) end
     local server = { id = opened.server, sockets = opened.sockets, client = self, protocol = protocol }
+    server.read_window = read_window_of(params)
     self.servers[server.id] = setmetatable(server, Server)
     callback(nil, server)
   end)
@@ -714,12 +782,12 @@ function Client:start_tls(transport, protocol, params, callback)
   if callback == nil then
     return self:wait(function(done) self:start_tls(transport, protocol, params, done) end)
   end
-  if #transport.held > 0 then
+  if not transport.held:is_empty() then
     transport:abort()
     return callback({ code = 1401, message = 'plain text came behind which TLS was to begin', data = {} })
   end
   transport.protocol = protocol
-  transport.queue[#transport.queue + 1] = function()
+  transport.queue:push(function()
     self:request('loop/startTls', vim.tbl_extend('force', params, { transport = transport.id }), function(err, opened)
       if err ~= nil then return callback(err) end
       transport.kind, transport.extra = opened.kind, opened.extra
@@ -727,7 +795,7 @@ function Client:start_tls(transport, protocol, params, callback)
       transport:resume_reading()
       callback(nil, transport)
     end)
-  end
+  end)
   transport:send()
 end
 
@@ -819,13 +887,13 @@ function M.connect(options, callback)
     on_notification = options.on_notification or function() end,
     on_stderr = options.on_stderr or function() end,
   }, Client)
-  if callback == nil then
-    return client:wait(function(done) client:connect(options, done) end)
-  end
-  client:connect(options, callback)
+  if callback ~= nil then return client:begin(options, callback) end
+  local ready, err = client:wait(function(done) client:begin(options, done) end)
+  if err ~= nil then client:end_with(err.message) end
+  return ready, err
 end
 
-function Client:connect(options, callback)
+function Client:begin(options, callback)
   local function ready(err, input)
     if err ~= nil then return callback(err) end
     input:read_start(function(problem, chunk)
@@ -842,7 +910,10 @@ function Client:connect(options, callback)
       processId = vim.fn.getpid(),
       capabilities = { byteMessages = true, flowControl = true },
     }, function(refusal, greeting)
-      if refusal ~= nil then return callback(refusal) end
+      if refusal ~= nil then
+        self:end_with('it refused us')
+        return callback(refusal)
+      end
       self.greeting, self.limits = greeting, greeting.limits
       self:notify('initialized')
       callback(nil, self)
