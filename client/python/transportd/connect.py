@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from ._wire import PROTOCOL_VERSION, VERSION
+from .handover import Handover
 from .link import Link
 
 
 class Connection:
     """A daemon that is ready for an event loop. Used by one loop at a time; closing it ends what it owns there."""
 
-    def __init__(self, link: Link, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(
+        self, link: Link, process: subprocess.Popen[bytes] | None = None, channel: socket.socket | None = None
+    ) -> None:
         self.link = link
         self._process = process
+        self._channel = channel
         self.greeting: dict[str, Any] = link.call(
             "initialize",
             {
@@ -35,6 +39,17 @@ class Connection:
             raise ConnectionError("this daemon takes no byte messages: it is older than this client")
         link.notify("initialized", {})
         link.flush()
+        # How descriptors of this process come to the daemon; None where they cannot.
+        self.handover = self._make_handover(self.greeting["capabilities"].get("descriptors", []))
+
+    def _make_handover(self, ways: list[str]) -> Handover | None:
+        if self._channel is not None and "channel" in ways:
+            return Handover(self._channel, is_channel=True)
+        if "socket" in ways:
+            sock = socket.socket(socket.AF_UNIX)
+            sock.connect(self.link.call("daemon/descriptorSocket", {})["path"])
+            return Handover(sock, is_channel=False)
+        return None
 
     @property
     def is_closed(self) -> bool:
@@ -43,6 +58,9 @@ class Connection:
     def close(self) -> None:
         """Says good-bye. A daemon of our own has ended when this returns."""
         self.link.close()
+        for each in (self.handover, self._channel):
+            if each is not None:
+                each.close()
         process, self._process = self._process, None
         if process is not None:
             try:
@@ -80,14 +98,21 @@ def launch(command: Sequence[str] | None = None) -> Connection:
     arguments = list(command) if command is not None else default_command()
     our_input, its_output = socket.socketpair()
     our_output, its_input = socket.socketpair()
+    our_channel, its_channel = socket.socketpair()
     try:
-        with its_output, its_input:
-            process = subprocess.Popen(arguments, stdin=its_input.fileno(), stdout=its_output.fileno())
-        return Connection(Link(our_input, our_output), process)
+        with its_output, its_input, its_channel:
+            process = subprocess.Popen(
+                arguments,
+                stdin=its_input.fileno(),
+                stdout=its_output.fileno(),
+                pass_fds=[its_channel.fileno()],
+                env={**os.environ, "NODE_CHANNEL_FD": str(its_channel.fileno())},
+            )
+        return Connection(Link(our_input, our_output), process, our_channel)
     except BaseException:
-        with contextlib.suppress(OSError):
-            our_input.close()
-            our_output.close()
+        for each in (our_input, our_output, our_channel):
+            with contextlib.suppress(OSError):
+                each.close()
         raise
 
 

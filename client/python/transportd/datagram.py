@@ -71,13 +71,11 @@ class DatagramTransport(_Half, transports._FlowControlMixin, asyncio.DatagramTra
     def pause_reading(self) -> None:
         if self.is_reading():
             self._paused = True
-            self._say("pauseReading")
 
     def resume_reading(self) -> None:
         if self._closing or not self._paused:
             return
         self._paused = False
-        self._say("resumeReading")
         self._loop.call_soon(self._drain)
 
     def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:

@@ -172,6 +172,10 @@ class Link:
         if self._loop is None:
             self.flush()
             return
+        if not self._loop.is_running():
+            # Between two runs nothing else may come for long: asyncio would have sent it by now.
+            self._write()
+            return
         self._writing = True
         self._loop.call_soon(self._write)
 

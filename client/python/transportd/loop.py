@@ -11,6 +11,7 @@ import asyncio
 import os
 import socket
 import subprocess
+import weakref
 from asyncio import base_events, constants
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -21,7 +22,8 @@ from .datagram import DatagramTransport
 from .errors import DaemonError
 from .framing import Message
 from .link import Link
-from .process import DaemonProcess, SubprocessTransport, current_umask, is_null_device, request_of
+from .process import DaemonProcess, SubprocessTransport, current_umask, is_null_device, passed_descriptors, request_of
+from .sendfile import send_file
 from .sockets import DaemonPipe, DaemonSocket
 from .stream import LOCAL, ReadPipeTransport, StreamTransport, WritePipeTransport
 
@@ -38,10 +40,15 @@ class EventLoop(asyncio.SelectorEventLoop):
             self._connection = launch() if connection is None else connection
             self._link: Link = self._connection.link
             self._link.attach(self)
+            self._handover = self._connection.handover
+            if self._handover is not None:
+                self._add_reader(self._handover.fileno(), self._drain_handover)  # type: ignore[attr-defined]
         except BaseException:
             super().close()
             raise
         self._keeps_connection = keep
+        # The daemon's side of listening sockets that are this process's.
+        self._listeners: weakref.WeakKeyDictionary[socket.socket, DaemonListener] = weakref.WeakKeyDictionary()
 
     @property
     def connection(self) -> Connection:
@@ -50,7 +57,11 @@ class EventLoop(asyncio.SelectorEventLoop):
 
     async def request(self, name: str, params: Message) -> Any:
         """Any request of the protocol, such as ``daemon/info``. Raises what the daemon answers."""
-        return await self._link.request(name, params)
+        return await self._ask(name, params)
+
+    def _ask(self, name: str, params: Message, *then: Callable[[Any], Any]) -> Any:
+        """Everything that makes something in the daemon, and every question, goes through here."""
+        return self._link.request(name, params, *then)
 
     def close(self) -> None:
         if self.is_running():
@@ -70,10 +81,45 @@ class EventLoop(asyncio.SelectorEventLoop):
                 # Nobody waits for the answer.
                 link.request("server/close", {"server": id})
         link.detach()
+        if self._handover is not None and self._handover.fileno() != -1:
+            self._remove_reader(self._handover.fileno())  # type: ignore[attr-defined]
         if not self._keeps_connection:
             self._connection.close()
 
+    def _drain_handover(self) -> None:
+        assert self._handover is not None
+        if not self._handover.drain():
+            self._remove_reader(self._handover.fileno())  # type: ignore[attr-defined]
+            self._handover = None
+
+    def _hand_over(self, thing: Any) -> str | None:
+        """The daemon's name for a copy of a descriptor, for a transport; None where it cannot have one."""
+        fd = thing if isinstance(thing, int) else thing.fileno()
+        if self._handover is None or not self._handover.takes(fd):
+            return None
+        # As asyncio does, and before it is the daemon's: Node takes what comes for non-blocking, and would wait.
+        os.set_blocking(fd, False)
+        return self._handover.send(fd)
+
+    async def _adopt(self, sock: socket.socket, name: str, params: Message) -> Any:
+        """A stand-in for ``sock``, which the daemon uses from now on; ``sock`` itself where it cannot."""
+        if isinstance(sock, DaemonSocket):
+            return sock
+        descriptor = self._hand_over(sock)
+        if descriptor is None:
+            return sock
+        return await self._ask(name, {"fd": descriptor, **params}, lambda made: self._socket_of(made, local=sock))
+
     # Connections.
+
+    async def _create_connection_transport(
+        self, sock: Any, protocol_factory: Callable[[], Any], ssl: Any, server_hostname: Any, *more: Any, **options: Any
+    ) -> Any:
+        """What every way to a connected socket ends with."""
+        adopted = await self._adopt(sock, "loop/createConnection", {"options": _KEEP})
+        return await super()._create_connection_transport(  # type: ignore[misc]
+            adopted, protocol_factory, ssl, server_hostname, *more, **options
+        )
 
     async def _connect_sock(
         self, exceptions: list[list[OSError]], addr_info: Any, local_addr_infos: Any = None
@@ -258,7 +304,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             return server
 
         try:
-            return await self._link.request(name, params, opened)  # type: ignore[no-any-return]
+            return await self._ask(name, params, opened)  # type: ignore[no-any-return]
         except OSError as error:
             if error.errno is None or isinstance(error, socket.gaierror):
                 raise
@@ -282,10 +328,10 @@ class EventLoop(asyncio.SelectorEventLoop):
         ssl_handshake_timeout: float | None = constants.SSL_HANDSHAKE_TIMEOUT,
         ssl_shutdown_timeout: float | None = constants.SSL_SHUTDOWN_TIMEOUT,
     ) -> None:
+        rest = (sslcontext, server, backlog, ssl_handshake_timeout, ssl_shutdown_timeout)
+        if not isinstance(sock, DaemonListener) and not self._serve_elsewhere(sock, protocol_factory, *rest):
+            super()._start_serving(protocol_factory, sock, *rest)  # type: ignore[misc]
         if not isinstance(sock, DaemonListener):
-            super()._start_serving(  # type: ignore[misc]
-                protocol_factory, sock, sslcontext, server, backlog, ssl_handshake_timeout, ssl_shutdown_timeout
-            )
             return
 
         def accept(made: Message) -> None:
@@ -298,11 +344,38 @@ class EventLoop(asyncio.SelectorEventLoop):
 
         self._link.accepting[sock.id] = accept
 
+    def _serve_elsewhere(self, sock: Any, protocol_factory: Any, *rest: Any) -> bool:
+        """Hands a listening socket of our own to the daemon, which accepts from now on. False where it cannot."""
+        descriptor = self._hand_over(sock)
+        if descriptor is None:
+            return False
+        unix = sock.family == socket.AF_UNIX
+        name = "loop/createUnixServer" if unix else "loop/createServer"
+
+        def opened(result: Message) -> DaemonListener:
+            listener = DaemonListener(self._link, result["server"], result["sockets"][0], {})
+            if sock.fileno() == -1:
+                self._ask("server/close", {"server": listener.id})
+            else:
+                self._listeners[sock] = listener
+                self._start_serving(protocol_factory, listener, *rest)
+            return listener
+
+        def done(future: asyncio.Future[Any]) -> None:
+            if not future.cancelled() and (error := future.exception()) is not None:
+                self.call_exception_handler({"message": "the daemon cannot serve this socket", "exception": error})
+
+        params = {"fd": descriptor, "backlog": rest[2], "options": _KEEP}
+        self._ask(name, params, opened).add_done_callback(done)
+        return True
+
     def _stop_serving(self, sock: Any) -> None:
+        listener = sock if isinstance(sock, DaemonListener) else self._listeners.pop(sock, None)
+        if listener is not None:
+            listener.close()
         if isinstance(sock, DaemonListener):
-            sock.close()
-        else:
-            super()._stop_serving(sock)  # type: ignore[misc]
+            return
+        super()._stop_serving(sock)  # type: ignore[misc]
 
     # Transports of the sockets that all of these have made.
 
@@ -350,6 +423,11 @@ class EventLoop(asyncio.SelectorEventLoop):
             transport._release_protocol()
         return await super().start_tls(transport, protocol, sslcontext, **options)
 
+    async def _sendfile_native(self, transp: Any, file: Any, offset: int, count: int | None) -> int:
+        if isinstance(transp, StreamTransport):
+            return await send_file(self, transp, file, offset, count)
+        return await super()._sendfile_native(transp, file, offset, count)  # type: ignore[misc, no-any-return]
+
     def _make_datagram_transport(
         self, sock: Any, protocol: Any, address: Any = None, waiter: Any = None, extra: Any = None
     ) -> Any:
@@ -375,17 +453,19 @@ class EventLoop(asyncio.SelectorEventLoop):
         sock: Any = None,
         **more: Any,
     ) -> Any:
-        modifiers = {"family": family, "proto": proto, "flags": flags, "reuse_port": reuse_port}
+        options = {"family": family, "proto": proto, "flags": flags, "reuse_port": reuse_port}
+        options["allow_broadcast"] = allow_broadcast
+        if (
+            sock is not None
+            and sock.type == socket.SOCK_DGRAM
+            and not (local_addr or remote_addr or any(options.values()))
+        ):
+            sock.setblocking(False)
+            sock = await self._adopt(sock, "loop/createDatagramEndpoint", {"options": {}})
         asked = sock is None and not reuse_port and not more and family in (0, socket.AF_INET, socket.AF_INET6)
         if not asked or not (local_addr or remote_addr or family):
             return await super().create_datagram_endpoint(
-                protocol_factory,
-                local_addr,
-                remote_addr,
-                **modifiers,
-                allow_broadcast=allow_broadcast,
-                sock=sock,
-                **more,
+                protocol_factory, local_addr, remote_addr, sock=sock, **options, **more
             )
         params: Message = {"allowBroadcast": bool(allow_broadcast), "options": {}}
         where = await self._datagram_addresses(local_addr, remote_addr, family, proto, flags)
@@ -393,8 +473,8 @@ class EventLoop(asyncio.SelectorEventLoop):
         for name, address in zip(("localAddr", "remoteAddr"), where[1:], strict=True):
             if address is not None:
                 params[name] = addresses.to_wire(address)
-        options = {(socket.SOL_SOCKET, socket.SO_BROADCAST): int(bool(allow_broadcast))}
-        opened = await self._open("loop/createDatagramEndpoint", params, options)
+        known = {(socket.SOL_SOCKET, socket.SO_BROADCAST): int(bool(allow_broadcast))}
+        opened = await self._open("loop/createDatagramEndpoint", params, known)
         if allow_broadcast and remote_addr:
             # Not connected: asyncio keeps to the address by itself.
             protocol = protocol_factory()
@@ -432,6 +512,7 @@ class EventLoop(asyncio.SelectorEventLoop):
     # Pipes and processes.
 
     async def connect_read_pipe(self, protocol_factory: Callable[[], Any], pipe: Any) -> Any:
+        pipe = await self._adopt_pipe(pipe, "loop/connectReadPipe")
         if isinstance(pipe, DaemonPipe):
             protocol = protocol_factory()
             waiter = self.create_future()
@@ -441,6 +522,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         return await super().connect_read_pipe(protocol_factory, pipe)
 
     async def connect_write_pipe(self, protocol_factory: Callable[[], Any], pipe: Any) -> Any:
+        pipe = await self._adopt_pipe(pipe, "loop/connectWritePipe")
         if isinstance(pipe, DaemonPipe):
             protocol = protocol_factory()
             waiter = self.create_future()
@@ -448,6 +530,28 @@ class EventLoop(asyncio.SelectorEventLoop):
             await waiter
             return transport, protocol
         return await super().connect_write_pipe(protocol_factory, pipe)
+
+    async def _adopt_pipe(self, pipe: Any, name: str) -> Any:
+        if isinstance(pipe, DaemonPipe):
+            return pipe
+        descriptor = self._hand_over(pipe)
+        if descriptor is None:
+            return pipe
+        return await self._ask(
+            name,
+            {"fd": descriptor, "options": {}},
+            lambda made: DaemonPipe(self._link, made["transport"], made["writeWindowBytes"], pipe),
+        )
+
+    def _make_read_pipe_transport(self, pipe: Any, protocol: Any, waiter: Any = None, extra: Any = None) -> Any:
+        return super()._make_read_pipe_transport(  # type: ignore[misc]
+            pipe, protocol, waiter, {"transportd": LOCAL, **(extra or {})}
+        )
+
+    def _make_write_pipe_transport(self, pipe: Any, protocol: Any, waiter: Any = None, extra: Any = None) -> Any:
+        return super()._make_write_pipe_transport(  # type: ignore[misc]
+            pipe, protocol, waiter, {"transportd": LOCAL, **(extra or {})}
+        )
 
     async def _make_subprocess_transport(  # type: ignore[override]
         self,
@@ -462,7 +566,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         **options: Any,
     ) -> Any:
         asked = request_of(args, shell, stdin, stdout, stderr, options)
-        streams = await self._child_streams(stdin, stdout, stderr)
+        streams = None if asked is None else self._child_streams(stdin, stdout, stderr, options)
         if asked is None or streams is None:
             return await super()._make_subprocess_transport(  # type: ignore[misc]
                 protocol, args, shell, stdin, stdout, stderr, bufsize, {"transportd": LOCAL, **(extra or {})}, **options
@@ -472,7 +576,7 @@ class EventLoop(asyncio.SelectorEventLoop):
         def opened(result: Message) -> DaemonProcess:
             return DaemonProcess(self._link, result, args)
 
-        process = await self._link.request(name, {**params, **streams}, opened)
+        process = await self._ask(name, {**params, **streams}, opened)
         waiter = self.create_future()
         transport = SubprocessTransport(self, protocol, args, process, waiter)
         try:
@@ -482,9 +586,12 @@ class EventLoop(asyncio.SelectorEventLoop):
             raise
         return transport
 
-    async def _child_streams(self, stdin: Any, stdout: Any, stderr: Any) -> Message | None:
+    def _child_streams(self, stdin: Any, stdout: Any, stderr: Any, options: dict[str, Any]) -> Message | None:
         """What the child's descriptors are; None where one can be had in this process only."""
         streams: Message = {}
+        passed = passed_descriptors(options)
+        if passed and (self._handover is None or not all(map(self._handover.takes, passed))):
+            return None
         for fd, (name, asked) in enumerate((("stdin", stdin), ("stdout", stdout), ("stderr", stderr))):
             if asked == subprocess.STDOUT and fd == 2:
                 streams[name] = "null" if streams["stdout"] == "null" else "stdout"
@@ -493,18 +600,24 @@ class EventLoop(asyncio.SelectorEventLoop):
             if stream is None:
                 return None
             streams[name] = stream
+        if passed and self._handover is not None:
+            streams["fds"] = {str(fd): self._handover.send(fd) for fd in passed}
         return streams
 
-    def _child_stream(self, fd: int, asked: Any) -> str | None:
+    def _child_stream(self, fd: int, asked: Any) -> Any:
         if asked == subprocess.PIPE:
             return "pipe"
         if asked == subprocess.DEVNULL:
             return "null"
         number = fd if asked is None else asked if isinstance(asked, int) else asked.fileno()
         try:
-            return "null" if is_null_device(number) else None
+            if is_null_device(number):
+                return "null"
         except OSError:
             return None
+        if self._handover is None or not self._handover.takes(number):
+            return None
+        return {"fd": self._handover.send(number)}
 
     # Names.
 
@@ -516,14 +629,14 @@ class EventLoop(asyncio.SelectorEventLoop):
         params = addresses.lookup_params(name, service, family, type, proto, flags)
         if params is None:
             return await super().getaddrinfo(host, port, family=family, type=type, proto=proto, flags=flags)
-        return addresses.lookup_result(await self._link.request("loop/getaddrinfo", params))
+        return addresses.lookup_result(await self._ask("loop/getaddrinfo", params))
 
     async def getnameinfo(self, sockaddr: Any, flags: int = 0) -> tuple[str, str]:
         names = addresses.name_flags(flags)
         if names is None:
             return await super().getnameinfo(sockaddr, flags)
         params = {"address": addresses.to_wire(sockaddr), "flags": names}
-        answer = await self._link.request("loop/getnameinfo", params)
+        answer = await self._ask("loop/getnameinfo", params)
         return answer["host"], answer["service"]
 
     # What these share.
@@ -532,13 +645,18 @@ class EventLoop(asyncio.SelectorEventLoop):
         self, name: str, params: Message, options: dict[tuple[int, int], int] | None = None
     ) -> DaemonSocket:
         try:
-            return await self._link.request(name, params, lambda made: self._socket_of(made, options))  # type: ignore[no-any-return]
+            return await self._ask(name, params, lambda made: self._socket_of(made, options))  # type: ignore[no-any-return]
         except DaemonError as error:
             if error.name == "LimitExceeded":
                 raise OSError(24, str(error)) from error
             raise
 
-    def _socket_of(self, made: Message, options: dict[tuple[int, int], int] | None = None) -> DaemonSocket:
+    def _socket_of(
+        self,
+        made: Message,
+        options: dict[tuple[int, int], int] | None = None,
+        local: socket.socket | None = None,
+    ) -> DaemonSocket:
         return DaemonSocket(
             self._link,
             made["transport"],
@@ -546,6 +664,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             extra=made["extra"],
             window=made["writeWindowBytes"],
             options=options,
+            local=local,
         )
 
     async def _port(self, port: Any) -> int:

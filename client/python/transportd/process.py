@@ -24,9 +24,7 @@ from .stream import Place
 _FOREVER_MS = 2_147_483_647
 # What `subprocess.Popen` takes and the daemon has no word for: such a child is started by this process.
 _PLAIN: dict[str, tuple[Any, ...]] = {
-    "close_fds": (True,),
     "restore_signals": (True,),
-    "pass_fds": ((), []),
     "preexec_fn": (None,),
     "executable": (None,),
     "startupinfo": (None,),
@@ -35,7 +33,7 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "process_group": (None, -1),
     "pipesize": (-1,),
 }
-_CARRIED = {"env", "cwd", "umask", "start_new_session", "user", "group"}
+_CARRIED = {"env", "cwd", "umask", "start_new_session", "user", "group", "pass_fds", "close_fds"}
 
 
 class DaemonProcess:
@@ -212,6 +210,21 @@ def _text(value: Any) -> str:
     if "\0" in text:
         raise ValueError("embedded null byte")
     return text
+
+
+def passed_descriptors(options: Mapping[str, Any]) -> list[int]:
+    """What the child has beside the standard streams, under the same numbers."""
+    passed = set(options.get("pass_fds", ()))
+    if not options.get("close_fds", True) and not passed:
+        passed = {fd for fd in map(int, os.listdir("/dev/fd")) if fd > 2 and _is_inheritable(fd)}
+    return sorted(passed)
+
+
+def _is_inheritable(fd: int) -> bool:
+    try:
+        return os.get_inheritable(fd)
+    except OSError:
+        return False  # the one that the listing itself had open
 
 
 def is_null_device(fd: int) -> bool:

@@ -173,8 +173,9 @@ class ReadHalf(_Half, transports.ReadTransport):
     def pause_reading(self) -> None:
         if not self.is_reading():
             return
+        # The daemon is not told: it stops by itself once a window of bytes is held here, and an error of writing
+        # must get through all the while.
         self._paused = True
-        self._say("pauseReading")
         if self._loop.get_debug():
             _logger.debug("%r pauses reading", self)
 
@@ -182,7 +183,6 @@ class ReadHalf(_Half, transports.ReadTransport):
         if self._closing or not self._paused:
             return
         self._paused = False
-        self._say("resumeReading")
         if self._held:
             self._loop.call_soon(self._drain)
         if self._loop.get_debug():
@@ -204,7 +204,14 @@ class ReadHalf(_Half, transports.ReadTransport):
 
     def _on_lost(self, params: Message) -> None:
         error = loss_of(params)
-        self._loop.call_soon(self._after, lambda: self._lose(error))
+        if error is not None and self._has_unflushed():
+            # What was written cannot go out any more: that is not for a paused reader to keep back.
+            self._loop.call_soon(self._lose, error)
+        else:
+            self._loop.call_soon(self._after, lambda: self._lose(error))
+
+    def _has_unflushed(self) -> bool:
+        return False
 
     def _after(self, action: Callable[[], None]) -> None:
         """Runs ``action`` behind all that came before it."""
@@ -414,7 +421,7 @@ class WriteHalf(_Half, transports._FlowControlMixin):
         self._queue.clear()
         self._last.clear()
         self._queued = 0
-        self._flushed = self._sent
+        self._sent = self._flushed
 
     def close(self) -> None:
         if self._closing:
@@ -431,17 +438,33 @@ class WriteHalf(_Half, transports._FlowControlMixin):
             self._protocol_paused = False
             self._protocol.resume_writing()
 
-    def _make_empty_waiter(self) -> asyncio.Future[None]:
+    @property
+    def flushed_bytes(self) -> int:
+        """How much the daemon has handed to the system, ever."""
+        return self._flushed
+
+    async def make_sole_writer(self) -> None:
+        """From now on ``write()`` is refused; returns when all that was written is flushed."""
         if self._empty_waiter is not None:
             raise RuntimeError("Empty waiter is already set")
+        await self._flushing()
+
+    async def write_and_flush(self, data: bytes) -> None:
+        """Writes as the sole writer. Raises ConnectionError where the transport ends before ``data`` is flushed."""
+        if self._closing:
+            raise ConnectionError("Connection closed by peer")
+        self._put(data)
+        await self._flushing()
+
+    def admit_writers(self) -> None:
+        self._empty_waiter = None
+
+    def _flushing(self) -> asyncio.Future[None]:
         waiter: asyncio.Future[None] = self._loop.create_future()
         self._empty_waiter = waiter
         if self.get_write_buffer_size() == 0:
             waiter.set_result(None)
         return waiter
-
-    def _reset_empty_waiter(self) -> None:
-        self._empty_waiter = None
 
     def _finish(self) -> None:
         super()._finish()
@@ -472,9 +495,15 @@ class StreamTransport(ReadHalf, WriteHalf, asyncio.Transport):
         self._begin_reading()
         self._begin_writing(sock.window)
         self._extra.update(describe(sock))
+        if sock.local is not None:
+            # asyncio refuses to watch a descriptor that a transport has.
+            loop._transports[sock.fileno()] = self  # type: ignore[attr-defined]
         if server is not None:
             _server_call(server, "_attach", self)
         begin(loop, sock, self, waiter)
+
+    def _has_unflushed(self) -> bool:
+        return self.get_write_buffer_size() > 0
 
     def close(self) -> None:
         if self._closing:
@@ -509,15 +538,15 @@ class ReadPipeTransport(ReadHalf):
         self._begin_reading()
         begin(loop, pipe, self, waiter)
 
-    def _keeps_open(self) -> bool:
-        return False
-
     def _end_of_file(self) -> None:
-        if not self._closing:
-            try:
-                self._protocol.eof_received()
-            finally:
-                self.close()
+        if self._closing:
+            return
+        # The daemon ends it too, and says so to nobody then.
+        self._closing = True
+        self._conn_lost += 1
+        self._held.clear()
+        self._loop.call_soon(self._protocol.eof_received)
+        self._loop.call_soon(self._call_connection_lost, None)
 
     def _reading_failed(self, error: BaseException, message: str) -> None:
         # On pipes asyncio reports it, and goes on.
