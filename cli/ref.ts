@@ -31,16 +31,23 @@ export const sinceOption = new Option(
   throw new InvalidArgumentError("give start, now or a number of bytes.")
 })
 
+/** With pipes or with a terminal. */
+export function isProcess({ pid }: Description): boolean {
+  return pid !== undefined
+}
+
 /** `since` as a request has it. An offset holds for each output of a process, as far as that has come. */
-export function sinceOf(since: Since, { kind, channels }: Description): Since | Position {
-  if (kind !== "subprocess" || typeof since !== "number") return since
+export function sinceOf(since: Since, described: Description): Since | Position {
+  const { channels } = described
+  if (!isProcess(described) || typeof since !== "number") return since
   return byDescriptor(channels, ({ retained }) => Math.min(since, retained.to))
 }
 
 /** The last `bytes` of what is kept, of each output of a process. */
-export function lastOf(bytes: number, { kind, channels }: Description): number | Position {
+export function lastOf(bytes: number, described: Description): number | Position {
+  const { channels } = described
   const start = ({ retained }: Channel): number => Math.max(retained.from, retained.to - bytes)
-  if (kind === "subprocess") return byDescriptor(channels, start)
+  if (isProcess(described)) return byDescriptor(channels, start)
   return channels[0] === undefined ? 0 : start(channels[0])
 }
 

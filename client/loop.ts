@@ -375,19 +375,20 @@ export class Loop {
     ref: number | string,
     options: AttachOptions = {},
   ): Promise<[SubprocessTransport, P]> {
-    const attached = await this.#attach(ref, options, "subprocess")
+    const attached = await this.#attach(ref, options, "process")
     const { pid = 0, pipes = {} } = attached
     const [transport, protocol] = this.#openProcess(protocolFactory, { ...attached, pid, pipes }, attached.channels)
     transport.made()
     return [transport, protocol]
   }
 
-  async #attach(ref: number | string, options: AttachOptions, wanted: string): Promise<Attached> {
+  async #attach(ref: number | string, options: AttachOptions, wanted: "stream" | "process"): Promise<Attached> {
     const attached = await this.#requests.request("transport/attach", { transport: ref, ...options })
-    const { transport, kind } = attached
-    if (kind === "udp" || (kind === "subprocess") !== (wanted === "subprocess")) {
+    const { transport, kind, pid } = attached
+    const found = pid !== undefined ? "process" : kind === "udp" ? "endpoint" : "stream"
+    if (found !== wanted) {
       this.#requests.notify("transport/detach", { transport })
-      const method = { subprocess: "attachSubprocess", udp: "no method" }[kind as string] ?? "attach"
+      const method = { process: "attachSubprocess", endpoint: "no method", stream: "attach" }[found]
       const message = `transport ${ref} is a ${kind}; ${method} is for it`
       throw rpcError("NotSupported", message, { kind, operation: "attach" })
     }

@@ -1,4 +1,5 @@
 /** The one-way transports that the pipes of a process are: each half of a stream, with an id of its own. */
+import { rpcError } from "../protocol/errors.ts"
 import type { Link } from "./link.ts"
 import { ReadSide } from "./readSide.ts"
 import type { ReadTransport, WriteTransport } from "./transport.ts"
@@ -103,18 +104,20 @@ export class WritePipe implements WriteTransport {
   readonly id: number
   readonly #link: Link
   readonly #write: WriteSide
+  readonly #isTerminal: boolean
   #state: State = "open"
 
   constructor(
     id: number,
     link: Link,
-    writeWindowBytes: number,
+    { kind, writeWindowBytes }: { readonly kind: string; readonly writeWindowBytes: number },
     events: ConstructorParameters<typeof WriteSide>[3],
     before: Partial<Written> = {},
   ) {
     this.id = id
     this.#link = link
-    this.#write = new WriteSide(id, link, { kind: "pipe", writeWindowBytes: writeWindowBytes }, events, before)
+    this.#isTerminal = kind === "pty"
+    this.#write = new WriteSide(id, link, { kind: "pipe", writeWindowBytes }, events, before)
   }
 
   /** @internal */
@@ -140,13 +143,14 @@ export class WritePipe implements WriteTransport {
     for (const piece of pieces) this.write(piece)
   }
 
-  /** The end of a pipe is its close. */
+  /** The end of a pipe is its close. Throws NotSupported on a terminal, where Ctrl-D (`"\x04"`) is for its program to see. */
   writeEof(): void {
-    this.close()
+    if (this.canWriteEof()) return this.close()
+    throw rpcError("NotSupported", "a terminal has no end of file", { kind: "pty", operation: "writeEof" })
   }
 
   canWriteEof(): boolean {
-    return true
+    return !this.#isTerminal
   }
 
   close(): void {

@@ -8,6 +8,12 @@ import type { BaseTransport, Resumed, Resumption } from "./transport.ts"
 
 type Opened = RequestResult<"loop/subprocessExec">
 
+/** In characters. */
+interface TerminalSize {
+  readonly columns: number
+  readonly rows: number
+}
+
 /** Source: asyncio `SubprocessTransport`. */
 export class SubprocessTransport implements BaseTransport {
   readonly id: number
@@ -21,6 +27,7 @@ export class SubprocessTransport implements BaseTransport {
   #returncode: number | null = null
   #closing = false
   #lost = false
+  #size: TerminalSize | null
 
   /** @param channels where the pipes stand, for a process that was started before. */
   constructor(
@@ -35,13 +42,15 @@ export class SubprocessTransport implements BaseTransport {
     this.#protocol = protocol
     this.#opened = opened
     this.#forget = forget
+    const { pty } = opened.extra as { readonly pty?: TerminalSize }
+    this.#size = pty ?? null
     const { 0: stdin, ...outputs } = opened.pipes
     const events = {
       pauseWriting: () => this.#protocol.pauseWriting?.(),
       resumeWriting: () => this.#protocol.resumeWriting?.(),
     }
     const at = (id: number): Resumed["channels"][number] | undefined => channels.find((channel) => channel.id === id)
-    this.#stdin = stdin === undefined ? null : new WritePipe(stdin, link, opened.writeWindowBytes, events, at(stdin))
+    this.#stdin = stdin === undefined ? null : new WritePipe(stdin, link, opened, events, at(stdin))
     this.#outputs = new Map(
       Object.entries(outputs).flatMap(([fd, id]) => {
         if (id === undefined) return []
@@ -75,9 +84,10 @@ export class SubprocessTransport implements BaseTransport {
     this.#protocol = protocol
   }
 
-  /** `subprocess` is a description with its `pid` and `returncode`. */
+  /** `subprocess` is a description with its `pid` and `returncode`, `pty` one of its terminal with its size and `path`. */
   getExtraInfo(name: string, otherwise: unknown = null): unknown {
     if (name === "subprocess") return { pid: this.getPid(), returncode: this.#returncode }
+    if (name === "pty" && this.#size !== null) return { ...(this.#opened.extra.pty as object), ...this.#size }
     return otherwise
   }
 
@@ -94,6 +104,19 @@ export class SubprocessTransport implements BaseTransport {
     if (!this.#lost) this.#link.notify("transport/sendSignal", { transport: this.id, signal })
   }
 
+  /**
+   * Changes the size of its terminal; what runs in the foreground there gets SIGWINCH. Throws NotSupported where it has
+   * pipes. Not in asyncio.
+   */
+  resize(columns: number, rows: number): void {
+    if (this.#size === null) {
+      throw rpcError("NotSupported", "it has pipes, no terminal", { kind: this.#opened.kind, operation: "resize" })
+    }
+    if (this.#lost) return
+    this.#size = { columns, rows }
+    this.#link.notify("transport/resize", { transport: this.id, columns, rows })
+  }
+
   terminate(): void {
     this.sendSignal("SIGTERM")
   }
@@ -102,7 +125,7 @@ export class SubprocessTransport implements BaseTransport {
     this.sendSignal("SIGKILL")
   }
 
-  /** Closes the pipes and kills the process, with its group, if it still runs. Again: no effect. */
+  /** Closes the pipes or the terminal, and kills the process, with its group, if it still runs. Again: no effect. */
   close(): void {
     if (this.#closing || this.#lost) return
     this.#closing = true

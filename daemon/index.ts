@@ -26,6 +26,7 @@ import { adoptListener, listenOnUnixSocket, type SocketListener } from "./listen
 import type { Log } from "./log.ts"
 import { canReceiveRights } from "./native/rights.ts"
 import { Descriptors } from "./open/descriptors.ts"
+import { hasTerminals } from "./native/terminal.ts"
 import { LoopDelay, memoryStatistics, transportStatistics, Watchers } from "./statistics.ts"
 
 export { defaultSocketPath, inheritedListeners, Settings, settingsFromEnvironment } from "./config.ts"
@@ -222,7 +223,7 @@ export class Daemon implements DaemonFace {
   #greeting(): ConstructorParameters<typeof Client>[0]["greeting"] {
     return {
       serverInfo: { name: "transportd", version: VERSION, pid: process.pid, startId: this.#startId },
-      capabilities: { kinds: Kind.options, descriptors: this.#descriptorWays(), platform: process.platform },
+      capabilities: { kinds: kinds(), descriptors: this.#descriptorWays(), platform: process.platform },
       limits: {
         maxMessageBytes: this.settings.maxMessageBytes,
         maxHeaderBytes: MAX_HEADER_BYTES,
@@ -246,4 +247,9 @@ export class Daemon implements DaemonFace {
     const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
     this.#log("error", "bug", { method, error: `${name}: ${message}`, stack })
   }
+}
+
+/** What this daemon can open. */
+function kinds(): Array<(typeof Kind.options)[number]> {
+  return Kind.options.filter((kind) => kind !== "pty" || hasTerminals())
 }

@@ -74,7 +74,7 @@ export const RETAIN_CLOSED_BYTES = MAX_RETAIN_BYTES
 /** How long `close` may flush once the client is gone; then the transport is aborted. */
 export const CLOSE_DEADLINE_MS = 5_000
 
-/** How long a process group has between SIGTERM and SIGKILL once its client is gone. */
+/** How long a process group has between SIGTERM (SIGHUP, with a terminal) and SIGKILL once its client is gone. */
 export const KILL_DEADLINE_MS = 2_000
 
 /** After a process exited: how long its pipes may stay silent (a grandchild holds them) before they are let go. */

@@ -1,7 +1,7 @@
 /** The requests that make transports: asyncio's event loop methods. */
 import { z } from "zod"
 import { request } from "./declare.ts"
-import { BACKLOG, CONNECT_TIMEOUT_MS, DRAIN_MS, MAX_CHILD_FD } from "./limits.ts"
+import { BACKLOG, CONNECT_TIMEOUT_MS } from "./limits.ts"
 import {
   Address,
   Descriptor,
@@ -13,7 +13,6 @@ import {
   isWhole,
   Offset,
   Opened,
-  OpenedProcess,
   Options,
   Port,
   Ref,
@@ -274,90 +273,4 @@ export const sendfile = request("loop/sendfile", {
     params: { transport: 7, path: "/srv/www/index.html" },
     result: { sent: 4711 },
   },
-})
-
-const EnvironmentText = z
-  .string()
-  .max(131_072)
-  .refine((text) => !text.includes("\0"), "must not contain a NUL")
-  .refine(isWhole, HALF_A_CHARACTER)
-
-/** Platform: Node hands user and group ids on as 32 bits with a sign. */
-const MAX_ID = 2_147_483_647
-
-/** A number is short for `{fd: number}`. In an object, since a descriptor may have any name, `pipe` too. */
-const HandedDescriptor = z
-  .union([z.int().min(0), z.object({ fd: Descriptor })])
-  .transform((wish) => (typeof wish === "number" ? { fd: wish } : wish))
-
-/** In one spelling only: two keys must not name one descriptor. */
-function isExtraFd(key: string): boolean {
-  return String(Number(key)) === key && Number(key) > 2 && Number(key) <= MAX_CHILD_FD
-}
-
-/** What both ways of starting a process take. */
-const processParams = {
-  cwd: EnvironmentText.optional(),
-  env: z
-    .record(EnvironmentText, EnvironmentText)
-    .optional()
-    .meta({ description: "added to the daemon's environment, or all there is with `clearEnv`" }),
-  clearEnv: z.boolean().default(false),
-  umask: z.int().min(0).max(0o777).optional(),
-  stdin: z.union([z.enum(["pipe", "null"]), HandedDescriptor]).default("pipe"),
-  stdout: z.union([z.enum(["pipe", "null"]), HandedDescriptor]).default("pipe"),
-  stderr: z
-    .union([z.enum(["pipe", "null", "stdout"]), HandedDescriptor])
-    .default("pipe")
-    .meta({ description: "`stdout`: the same as stdout" }),
-  fds: z
-    .record(z.string().regex(/^\d{1,3}$/), Descriptor)
-    .default({})
-    .refine((fds) => Object.keys(fds).every(isExtraFd), `names numbers from 3 to ${MAX_CHILD_FD}, each once`)
-    .meta({
-      description: `what else the child has: its numbers, from 3 to ${MAX_CHILD_FD}, and the handed descriptors for them`,
-    }),
-  processGroup: z
-    .boolean()
-    .default(true)
-    .meta({ description: "a process group of its own, so that its children end with it" }),
-  uid: z.int().min(0).max(MAX_ID).optional(),
-  gid: z.int().min(0).max(MAX_ID).optional(),
-  drainMs: DurationMs.default(DRAIN_MS).meta({
-    description: "after the exit: how long a pipe that a grandchild still holds may stay silent before it is let go",
-  }),
-  options: Options,
-}
-
-const processErrors = ["SpawnFailed", "OsFailure", "NameTaken", "LimitExceeded", "InvalidParams"] as const
-const processResult = {
-  transport: 8,
-  kind: "subprocess" as const,
-  extra: { subprocess: { pid: 4712 } },
-  writeWindowBytes: 1_048_576,
-  pid: 4712,
-  pipes: { 0: 9, 1: 10, 2: 11 },
-}
-
-export const subprocessExec = request("loop/subprocessExec", {
-  since: "0.1.0",
-  summary:
-    "Starts a program with arguments, without a shell. The daemon's own descriptors are never given to it. The answer comes before `protocol/connectionMade`.",
-  params: z.object({
-    program: EnvironmentText.min(1),
-    args: z.array(EnvironmentText).max(65_536).default([]),
-    ...processParams,
-  }),
-  result: OpenedProcess,
-  errors: processErrors,
-  example: { params: { program: "date", args: ["-u"] }, result: processResult },
-})
-
-export const subprocessShell = request("loop/subprocessShell", {
-  since: "0.1.0",
-  summary: "Starts a command line with `/bin/sh -c`; everything else as `loop/subprocessExec`.",
-  params: z.object({ command: EnvironmentText.min(1), ...processParams }),
-  result: OpenedProcess,
-  errors: processErrors,
-  example: { params: { command: "date | tr a-z A-Z" }, result: processResult },
 })

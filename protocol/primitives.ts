@@ -102,7 +102,13 @@ export const Address = z.union([InetAddress, PathAddress])
 
 export const HostPort = z.object({ host: z.string(), port: Port })
 
-export const Kind = z.enum(["tcp", "tls", "unix", "subprocess", "udp", "pipe"])
+export const Kind = z.enum(["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"])
+
+/** A terminal's, in characters. */
+export const TerminalSize = z.object({
+  columns: z.int().min(1).max(65_535).default(80),
+  rows: z.int().min(1).max(65_535).default(24),
+})
 
 export const WireErrorShape = z
   .object({ code: z.int(), message: z.string(), data: z.record(z.string(), z.unknown()).optional() })

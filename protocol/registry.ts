@@ -11,10 +11,11 @@ import * as lifecycle from "./lifecycle.ts"
 import * as loop from "./loop.ts"
 import * as names from "./names.ts"
 import * as pipe from "./pipe.ts"
+import * as process from "./process.ts"
 import * as server from "./server.ts"
 import * as transport from "./transport.ts"
 
-const namespaces = { lifecycle, loop, datagram, pipe, names, server, transport, callbacks, daemon }
+const namespaces = { lifecycle, loop, datagram, pipe, process, names, server, transport, callbacks, daemon }
 
 type Namespaces = typeof namespaces
 type Declaration = {

@@ -14,6 +14,7 @@ import {
   payload,
   Ref,
   takePayload,
+  TerminalSize,
   TransportOptions,
   WireErrorShape,
   WriteBufferLimits,
@@ -85,6 +86,16 @@ export const sendSignal = requestOrNotification("transport/sendSignal", {
   result: z.null(),
   errors: [...access, "NoSuchProcess", "InvalidParams"],
   example: { params: { transport: 8, signal: "SIGHUP" }, result: null },
+})
+
+export const resize = requestOrNotification("transport/resize", {
+  since: "0.1.0",
+  summary:
+    "Changes the size of a terminal; what runs in its foreground gets SIGWINCH. Between the exit and `connectionLost`: no effect.",
+  params: of.extend({ columns: TerminalSize.shape.columns.unwrap(), rows: TerminalSize.shape.rows.unwrap() }),
+  result: z.null(),
+  errors: [...access, "InvalidParams"],
+  example: { params: { transport: 8, columns: 120, rows: 40 }, result: null },
 })
 
 /** A request that takes a transport and answers one value. */

@@ -7,7 +7,16 @@ import { askedToLeave, leave } from "../leaving.ts"
 import { Onlooker } from "../onlooker.ts"
 import { tell } from "../print.ts"
 import { ProgramRelay } from "../programRelay.ts"
-import { describe, parseRef, refOperand, sinceOf, sinceOption, type Description, type Since } from "../ref.ts"
+import {
+  describe,
+  isProcess,
+  parseRef,
+  refOperand,
+  sinceOf,
+  sinceOption,
+  type Description,
+  type Since,
+} from "../ref.ts"
 import { Relay } from "../relay.ts"
 import { standardStreams } from "../standardStreams.ts"
 import { option, socketOption, verboseOption, type Verb } from "../verb.ts"
@@ -65,13 +74,9 @@ function role(observe: boolean): string {
   return observe ? "observer" : "owner"
 }
 
-async function bring(
-  client: Client,
-  { transport: id, kind }: Description,
-  wishes: Wishes,
-  observe: boolean,
-): Promise<Brought> {
-  if (kind === "subprocess") {
+async function bring(client: Client, described: Description, wishes: Wishes, observe: boolean): Promise<Brought> {
+  const { transport: id } = described
+  if (isProcess(described)) {
     const make = (): Onlooker | ProgramRelay => (observe ? new Onlooker() : new ProgramRelay())
     const [transport, protocol] = await client.loop.attachSubprocess(make, id, wishes)
     return { transport, ended: protocol instanceof Onlooker ? protocol.ended : protocol.ended.then(exitCodeOf) }

@@ -3,7 +3,7 @@ import { constants } from "node:os"
 import { exitCode } from "../exitCodes.ts"
 import { Failure } from "../failure.ts"
 import { joinRunning, type JoinOptions } from "../join.ts"
-import { describe, parseRef, refOperand } from "../ref.ts"
+import { describe, isProcess, parseRef, refOperand } from "../ref.ts"
 import { asOwner, stealOption } from "../taking.ts"
 import { option, socketOption, verboseOption, type Verb } from "../verb.ts"
 
@@ -26,7 +26,7 @@ export const kill: Verb<Options> = {
     const client = await joinRunning(where)
     const described = await describe(client, parseRef(operand))
     const { transport, kind, state } = described
-    if (kind !== "subprocess") {
+    if (!isProcess(described)) {
       throw new Failure("failure", `transport ${transport} is no process but ${kind}; \`transportd close\` ends it`)
     }
     if (state === "ended") throw new Failure("notRunning", `the process of transport ${transport} has ended`)

@@ -3,7 +3,7 @@ import type { Client } from "transportd/client"
 import { exitCode } from "../exitCodes.ts"
 import { COME_BACK, joinRunning, type JoinOptions } from "../join.ts"
 import { keptBytes, Onlooker } from "../onlooker.ts"
-import { describe, lastOf, parseRef, refOperand, type Description } from "../ref.ts"
+import { describe, isProcess, lastOf, parseRef, refOperand, type Description } from "../ref.ts"
 import { bytesOption, option, socketOption, verboseOption, type Verb } from "../verb.ts"
 import { lossOf } from "./attach.ts"
 
@@ -38,11 +38,12 @@ export const logs: Verb<Options> = {
 
 async function watch(
   client: Client,
-  { kind, transport }: Description,
+  described: Description,
   onlooker: Onlooker,
   since: ReturnType<typeof lastOf>,
 ): Promise<void> {
+  const { transport } = described
   const wishes = { role: "observer", since } as const
-  if (kind === "subprocess") await client.loop.attachSubprocess(() => onlooker, transport, wishes)
+  if (isProcess(described)) await client.loop.attachSubprocess(() => onlooker, transport, wishes)
   else await client.loop.attach(() => onlooker, transport, wishes)
 }

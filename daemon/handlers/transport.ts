@@ -1,6 +1,7 @@
 /** Using transports: finds what is meant, checks that the client may and the kind can, and does one thing. */
 import { constants } from "node:os"
-import { rpcError } from "../../protocol/errors.ts"
+import { rpcError, type RpcError } from "../../protocol/errors.ts"
+import type { Holding } from "../hold/holding.ts"
 import type { Intake } from "../hold/intake.ts"
 import { StreamHolding } from "../hold/streamHolding.ts"
 import type { Ref } from "../hold/table.ts"
@@ -43,10 +44,10 @@ export const transportHandlers: HandlersOf<"transport"> = {
   "transport/writeEof": ({ transport }, context) => {
     if (hasEnded(transport, context)) return null
     const channel = free(writable(transport, context, "writeEof"), context)
+    if (!channel.stream.canWriteEof) throw noEof(owned(transport, context).holding)
     // A pipe has one direction: its end of file is its close.
-    if (!channel.readable) channel.close()
-    else if (channel.stream.canWriteEof) channel.inlet.writeEof()
-    else throw notSupported(owned(transport, context).holding, "writeEof", "TLS ends both ways at once; close it")
+    if (channel.readable) channel.inlet.writeEof()
+    else channel.close()
     return flushed(channel.inlet, context)
   },
   "transport/pauseReading": ({ transport }, context) => {
@@ -75,6 +76,13 @@ export const transportHandlers: HandlersOf<"transport"> = {
   },
   "transport/kill": ({ transport }, context) => {
     sendSignal(transport, "SIGKILL", context)
+    return null
+  },
+  "transport/resize": ({ transport, columns, rows }, context) => {
+    if (hasEnded(transport, context)) return null
+    const holding = processOf(transport, context, "resize")
+    if (holding.terminal === null) throw notSupported(holding, "resize", "it has pipes, no terminal")
+    holding.terminal.resize({ columns, rows })
     return null
   },
 
@@ -147,4 +155,12 @@ function sendSignal(ref: Ref, signal: string | number, context: Context): void {
   if (!known) throw rpcError("InvalidParams", `this system has no signal ${signal}`)
   const { process, isClosing } = processOf(ref, context, "sendSignal")
   if (!isClosing) process.signal(signal as NodeJS.Signals | number)
+}
+
+function noEof(holding: Holding): RpcError {
+  const why =
+    holding.kind === "pty"
+      ? "a terminal has no end of file; write what its key types (Ctrl-D is \\u0004)"
+      : "TLS ends both ways at once; close it"
+  return notSupported(holding, "writeEof", why)
 }

@@ -95,7 +95,7 @@ export class Possessions {
     this.#abandoned = true
     for (const server of this.#servers) this.#letGoServer(server)
     for (const holding of this.#holdings) this.#letGo(holding)
-    for (const process of this.#groups) process.signalGroup("SIGTERM")
+    for (const process of this.#groups) process.signalGroup(process.farewell)
     const groupsGone = this.#groupsGone(clock, killMs)
     if (this.#holdings.size > 0) {
       const stop = clock.after(closeMs, () => {

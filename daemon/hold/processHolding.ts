@@ -12,6 +12,7 @@ import type { RequestResult } from "../../protocol/registry.ts"
 import { WaterMarks } from "../../protocol/waterMarks.ts"
 import { lossOf } from "../failures.ts"
 import type { ProcessTransport } from "../transports/process.ts"
+import type { Terminal } from "../transports/terminal.ts"
 import type { Extra, ProcessEvents, StreamEvents, StreamTransport } from "../transports/transport.ts"
 import type { Attachment } from "./attachment.ts"
 import { Channel } from "./channel.ts"
@@ -32,12 +33,15 @@ export interface ProcessHoldingOptions extends Omit<HoldingOptions, "kind" | "ex
   readonly drainMs: number
   /** The pipes with the ids for their channels. */
   readonly pipes: readonly PipeOptions[]
+  /** What the pipes lead to, if it is one. */
+  readonly terminal: Terminal | null
   makeProcess(events: ProcessEvents): ProcessTransport
 }
 
 export class ProcessHolding extends Holding {
   readonly process: ProcessTransport
   readonly channels: readonly Channel[]
+  readonly terminal: Terminal | null
   readonly #drainMs: number
   /** When a pipe last gave something: the drain deadline counts from there. */
   #lastOutputMs = 0
@@ -49,7 +53,8 @@ export class ProcessHolding extends Holding {
   #stopDraining = (): void => {}
 
   constructor(options: ProcessHoldingOptions) {
-    super({ ...options, kind: "subprocess", extra: {} })
+    super({ ...options, kind: options.terminal === null ? "subprocess" : "pty", extra: {} })
+    this.terminal = options.terminal
     this.#drainMs = options.drainMs
     this.process = options.makeProcess({ exited: (returncode, signal) => this.#exited(returncode, signal) })
     this.channels = options.pipes.map((pipe) => this.#channel(pipe))
@@ -61,7 +66,9 @@ export class ProcessHolding extends Holding {
   }
 
   override get extra(): Extra {
-    return { subprocess: { pid: this.process.pid, returncode: this.process.returncode } }
+    const { process, terminal } = this
+    const subprocess = { pid: process.pid, returncode: process.returncode }
+    return { subprocess, ...(terminal !== null && { pty: { path: terminal.path, ...terminal.size } }) }
   }
 
   override get opened(): OpenedProcess {
@@ -82,10 +89,10 @@ export class ProcessHolding extends Holding {
     this.#end("SIGKILL")
   }
 
-  /** A SIGTERM first; what it still says nobody hears. */
+  /** Asks it to end first; what it still says nobody hears. */
   override abandon(): void {
     if (this.state === "opening") this.start()
-    this.#end("SIGTERM")
+    this.#end(this.process.farewell)
   }
 
   override describe(): Description {
@@ -132,10 +139,11 @@ export class ProcessHolding extends Holding {
     return { kind: this.kind, pid: this.process.pid, broken: false }
   }
 
-  #end(signal: "SIGTERM" | "SIGKILL"): void {
+  #end(signal: NodeJS.Signals): void {
+    // First: a terminal that hangs up is a signal too, and a program must not end of that where it is to be killed.
+    this.process.signalGroup(signal)
     if (!this.#closing) for (const channel of this.channels) channel.abort()
     this.#closing = true
-    this.process.signalGroup(signal)
   }
 
   #channel({ fd, id, makeStream }: PipeOptions): Channel {

@@ -12,6 +12,8 @@ export interface Libc {
   readonly library: LibraryHandle
 }
 
+const require = createRequire(import.meta.url)
+
 let loaded: Libc | null | undefined
 
 /**
@@ -40,11 +42,20 @@ export function systemError({ koffi }: Libc, syscall: string): NodeJS.ErrnoExcep
   return Object.assign(new Error(`${syscall}: ${code}`), { errno: -errno, code, syscall })
 }
 
+/** Whether {@link libc} will have something to load; loads nothing. */
+export function isInstalled(): boolean {
+  try {
+    return require.resolve("koffi") !== ""
+  } catch {
+    return false
+  }
+}
+
 function load(): Libc | null {
   const name = { linux: "libc.so.6", darwin: "libSystem.dylib" }[process.platform as string]
   if (name === undefined) return null
   try {
-    const koffi = createRequire(import.meta.url)("koffi") as Libc["koffi"]
+    const koffi = require("koffi") as Libc["koffi"]
     return { koffi, library: koffi.load(name) }
   } catch {
     return null

@@ -1,21 +1,39 @@
 /**
- * What a child finds under its descriptor numbers: one end of a pipe of ours, nothing, or what the daemon was handed.
+ * What a child finds under its descriptor numbers: one end of a pipe of ours, a terminal, nothing, or what was handed
+ * over.
  * Knows neither programs nor how they are started.
  *
  * Platform: what Node calls a pipe to a child is a pair of sockets, which `open("/dev/stdin")` refuses. Real pipes need
  * the C library; without it children get Node's.
  */
 import type { ChildProcess } from "node:child_process"
-import { closeSync } from "node:fs"
+import { closeSync, fchownSync, fstatSync } from "node:fs"
 import type { Duplex } from "node:stream"
+import { rpcError } from "../../protocol/errors.ts"
 import type { ParsedParams } from "../../protocol/registry.ts"
+import { openFailure } from "../failures.ts"
 import { makePipe } from "../native/pipe.ts"
+import { closeTerminal, openTerminal, type TerminalPair, type TerminalSize } from "../native/terminal.ts"
 import { streamOf } from "../transports/descriptor.ts"
 import { NodeStream } from "../transports/stream.ts"
+import { Terminal } from "../transports/terminal.ts"
 import type { StreamEvents, StreamTransport } from "../transports/transport.ts"
 import type { ClientDescriptors, DescriptorRef, Taken } from "./clientDescriptors.ts"
 
 export type StandardFd = 0 | 1 | 2
+
+/** What a shell does before it becomes the program, with the same process id: what Node cannot. */
+export interface Preparation {
+  readonly script: string
+  /** Before the program, for the script to shift. */
+  readonly args: readonly string[]
+}
+
+/** Platform: Node gives a child none of its own pipes twice. */
+const JOINED: Preparation = { script: 'exec "$@" 2>&1', args: [] }
+
+/** Platform: the first terminal that the leader of a session opens becomes that session's; Node only starts the session. */
+const CONTROLLED = ': <"$1" && shift && exec "$@"'
 
 /** Our end of one of the child's standard streams. */
 export interface ChildPipe {
@@ -23,7 +41,17 @@ export interface ChildPipe {
   makeStream(events: StreamEvents): StreamTransport
 }
 
-export type DescriptorParams = Pick<ParsedParams<"loop/subprocessExec">, "stdin" | "stdout" | "stderr" | "fds">
+export type DescriptorParams = Pick<
+  ParsedParams<"loop/subprocessExec">,
+  "stdin" | "stdout" | "stderr" | "fds" | "pty" | "uid"
+>
+
+/** What the parent has of a child that runs. */
+export interface ParentEnds {
+  readonly pipes: readonly ChildPipe[]
+  /** Where there is one, the pipes lead to it. */
+  readonly terminal: Terminal | null
+}
 
 /** Where they are taken from. */
 export interface DescriptorStore {
@@ -38,9 +66,13 @@ export class ChildDescriptors {
   readonly #taken: Taken[] = []
   readonly #ours = new Map<StandardFd, number>()
   readonly #theirs: number[] = []
-  #needsShell = false
+  #pty: { readonly pair: TerminalPair; readonly size: TerminalSize } | null = null
+  #preparation: Preparation | null = null
 
-  /** Fails as `ClientDescriptors.take` does, or with a system error; nothing is left open then. */
+  /**
+   * Fails as `ClientDescriptors.take` does, with a system error, with OsFailure where no terminal can be opened, and
+   * with NotSupported where there are none; nothing is left open then.
+   */
   static async open(params: DescriptorParams, store: DescriptorStore): Promise<ChildDescriptors> {
     const made = new ChildDescriptors()
     try {
@@ -52,36 +84,55 @@ export class ChildDescriptors {
     }
   }
 
-  /** Whether stderr is to be stdout and only a shell can make it so: Node gives a child none of its own pipes twice. */
-  get needsShell(): boolean {
-    return this.#needsShell
+  get preparation(): Preparation | null {
+    return this.#preparation
   }
 
   /** The child has what it is to have: this process keeps our ends alone. */
-  started(child: ChildProcess): ChildPipe[] {
+  started(child: ChildProcess): ParentEnds {
     for (const fd of this.#theirs) closeSync(fd)
     for (const taken of this.#taken) taken.close()
-    return ([0, 1, 2] as const).flatMap((fd) => {
+    if (this.#pty !== null) return terminalOf(child, this.#pty.pair, this.#pty.size)
+    const pipes = ([0, 1, 2] as const).flatMap((fd) => {
       const stream = this.#streamTo(child, fd)
-      return stream === null ? [] : [{ fd, makeStream: (events) => pipeTransport(fd, stream, events) }]
+      return stream === null ? [] : [{ fd, makeStream: (events: StreamEvents) => pipeTransport(fd, stream, events) }]
     })
+    return { pipes, terminal: null }
   }
 
   /** There is no child. */
   failed(): void {
     for (const fd of [...this.#theirs, ...this.#ours.values()]) closeSync(fd)
+    if (this.#pty !== null) closeTerminal(this.#pty.pair)
     for (const taken of this.#taken) taken.giveBack()
   }
 
-  async #open({ stdin, stdout, stderr, fds }: DescriptorParams, store: DescriptorStore): Promise<void> {
-    this.stdio[0] = await this.#find(0, stdin, store)
-    this.stdio[1] = await this.#find(1, stdout, store)
-    this.#needsShell = stderr === "stdout" && this.stdio[1] === "pipe"
-    if (stderr !== "stdout") this.stdio[2] = await this.#find(2, stderr, store)
-    else this.stdio[2] = this.#needsShell ? "ignore" : this.stdio[1]
-    for (const [fd, ref] of Object.entries(fds)) this.stdio[Number(fd)] = await this.#take(ref, store)
+  async #open(params: DescriptorParams, store: DescriptorStore): Promise<void> {
+    if (params.pty !== undefined) this.#openTerminal(params.pty, params.uid)
+    else await this.#openStandard(params, store)
+    for (const [fd, ref] of Object.entries(params.fds)) this.stdio[Number(fd)] = await this.#take(ref, store)
     // What lies between is nothing: Node wants to hear of each.
     for (const fd of this.stdio.keys()) this.stdio[fd] ??= "ignore"
+  }
+
+  #openTerminal(size: TerminalSize, uid: number | undefined): void {
+    const pair = terminalFor(size)
+    this.#pty = { pair, size: { columns: size.columns, rows: size.rows } }
+    // It opens its terminal by name, as the user that it runs as.
+    if (uid !== undefined) fchownSync(pair.slave, uid, fstatSync(pair.slave).gid)
+    this.stdio.push(pair.slave, pair.slave, pair.slave)
+    this.#preparation = { script: CONTROLLED, args: [pair.path] }
+  }
+
+  async #openStandard({ stdin, stdout, stderr }: DescriptorParams, store: DescriptorStore): Promise<void> {
+    this.stdio[0] = await this.#find(0, stdin, store)
+    this.stdio[1] = await this.#find(1, stdout, store)
+    if (stderr !== "stdout") this.stdio[2] = await this.#find(2, stderr, store)
+    else if (this.stdio[1] !== "pipe") this.stdio[2] = this.stdio[1]
+    else {
+      this.stdio[2] = "ignore"
+      this.#preparation = JOINED
+    }
   }
 
   async #find(
@@ -113,6 +164,28 @@ export class ChildDescriptors {
     if (fd === 0) child.once("exit", () => stream.destroy())
     return stream
   }
+}
+
+function terminalFor(size: TerminalSize): TerminalPair {
+  let pair: TerminalPair | null
+  try {
+    pair = openTerminal(size)
+  } catch (error) {
+    throw openFailure(error)
+  }
+  if (pair !== null) return pair
+  const data = { kind: "pty", operation: "pty" }
+  throw rpcError("NotSupported", "a terminal needs Linux and the optional package koffi", data)
+}
+
+function terminalOf(child: ChildProcess, pair: TerminalPair, size: TerminalSize): ParentEnds {
+  const terminal = new Terminal(pair, size)
+  child.once("exit", () => terminal.programEnded())
+  const pipes: ChildPipe[] = [
+    { fd: 0, makeStream: (events) => terminal.input(events) },
+    { fd: 1, makeStream: (events) => terminal.output(events) },
+  ]
+  return { pipes, terminal }
 }
 
 function pipeTransport(fd: StandardFd, stream: Duplex, events: StreamEvents): StreamTransport {

@@ -4,10 +4,13 @@ import { stat } from "node:fs/promises"
 import { rpcError } from "../../protocol/errors.ts"
 import type { ParsedParams } from "../../protocol/registry.ts"
 import { isSystemError } from "../failures.ts"
-import { ChildDescriptors, type ChildPipe, type DescriptorStore } from "./childDescriptors.ts"
+import { ChildDescriptors, type DescriptorStore, type ParentEnds, type Preparation } from "./childDescriptors.ts"
 import { findProgram } from "./program.ts"
 
 export type ProcessParams = Omit<ParsedParams<"loop/subprocessExec">, "program" | "args" | "options">
+/** What every terminal emulator of today understands. */
+const DEFAULT_TERM = "xterm-256color"
+
 export type Environment = Readonly<Record<string, string>>
 
 export interface Command {
@@ -16,9 +19,8 @@ export interface Command {
 }
 
 /** A process that runs, with our ends of its pipes. */
-export interface Spawned {
+export interface Spawned extends ParentEnds {
   readonly child: ChildProcess & { readonly pid: number }
-  readonly pipes: readonly ChildPipe[]
 }
 
 /** What a process is given of the daemon. */
@@ -34,18 +36,30 @@ export interface Heritage extends DescriptorStore {
  */
 export async function spawn(command: Command, params: ProcessParams, heritage: Heritage): Promise<Spawned> {
   if (params.cwd !== undefined) await checkDirectory(params.cwd)
-  const env = params.clearEnv ? { ...params.env } : { ...heritage.environment, ...params.env }
+  const env = environmentFor(params, heritage.environment)
   let descriptors: ChildDescriptors | undefined
   try {
     descriptors = await ChildDescriptors.open(params, heritage)
-    const { program, args } = descriptors.needsShell ? await joined(command, env, params.cwd) : command
+    const { preparation } = descriptors
+    const { program, args } = preparation === null ? command : await prepared(command, preparation, env, params.cwd)
     const child = start(program, args, { ...options(params, env), stdio: descriptors.stdio }, params.umask)
     await started(child)
-    return { child: child as Spawned["child"], pipes: descriptors.started(child) }
+    return { child: child as Spawned["child"], ...descriptors.started(child) }
   } catch (error) {
     descriptors?.failed()
     throw spawnFailed(command.program, error)
   }
+}
+
+/** Of the daemon's own terminal, if it has one: they are not the child's. */
+const OF_A_TERMINAL = ["TERM", "COLUMNS", "LINES"]
+
+function environmentFor({ env, clearEnv, pty }: ProcessParams, base: Environment): Environment {
+  const inherited = clearEnv ? {} : base
+  if (pty === undefined) return { ...inherited, ...env }
+  const { term = env?.TERM ?? DEFAULT_TERM } = pty
+  const others = Object.entries(inherited).filter(([name]) => !OF_A_TERMINAL.includes(name))
+  return { ...Object.fromEntries(others), ...env, TERM: term }
 }
 
 function options({ cwd, uid, gid, processGroup }: ProcessParams, env: Environment): SpawnOptions {
@@ -72,10 +86,15 @@ function started(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject))
 }
 
-/** Platform: Node cannot give a child one pipe twice, so a shell does, and then becomes the program: same process id. */
-async function joined({ program, args }: Command, env: Environment, cwd?: string): Promise<Command> {
+/** A shell that becomes the program. */
+async function prepared(
+  { program, args }: Command,
+  preparation: Preparation,
+  env: Environment,
+  cwd?: string,
+): Promise<Command> {
   await findProgram(program, env, cwd)
-  return { program: "/bin/sh", args: ["-c", 'exec "$@" 2>&1', "sh", program, ...args] }
+  return { program: "/bin/sh", args: ["-c", preparation.script, "sh", ...preparation.args, program, ...args] }
 }
 
 /** Platform: Node reports a bad directory as a missing program. */

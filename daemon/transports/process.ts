@@ -6,16 +6,22 @@ import type { ChildProcess } from "node:child_process"
 import { constants } from "node:os"
 import type { ProcessEvents } from "./transport.ts"
 
+/** What a process leads, which then ends with it. */
+export interface Reach {
+  readonly leads: "nothing" | "group" | "session"
+  /** The processes of a session, by the one that leads it. */
+  membersOf(session: number): readonly number[]
+}
+
 export class ProcessTransport {
   readonly pid: number
   readonly #child: ChildProcess
-  readonly #ownsGroup: boolean
+  readonly #reach: Reach
   #returncode: number | null = null
 
-  /** @param ownsGroup whether the process leads a group of its own, which then ends with it. */
-  constructor(child: ChildProcess & { readonly pid: number }, ownsGroup: boolean, events: ProcessEvents) {
+  constructor(child: ChildProcess & { readonly pid: number }, reach: Reach, events: ProcessEvents) {
     this.#child = child
-    this.#ownsGroup = ownsGroup
+    this.#reach = reach
     this.pid = child.pid
     child.on("exit", (code, signal) => {
       this.#returncode = code ?? -constants.signals[signal as NodeJS.Signals]
@@ -23,6 +29,11 @@ export class ProcessTransport {
     })
     // A failed kill comes as an event too; the caller of `signal` has heard of it.
     child.on("error", () => {})
+  }
+
+  /** How it is asked to end. A shell with a terminal ignores SIGTERM; what it hears of is that the terminal is gone. */
+  get farewell(): NodeJS.Signals {
+    return this.#reach.leads === "session" ? "SIGHUP" : "SIGTERM"
   }
 
   /** Null while it runs. */
@@ -36,18 +47,26 @@ export class ProcessTransport {
   }
 
   /**
-   * Sends a signal to the process and all that it started in its group. False when nothing of it is left.
+   * Sends a signal to the process and all that it started in its group, or session. False when nothing of it is left.
    * The number of a group is not reused while a member lives, so this reaches grandchildren after the exit too.
    */
   signalGroup(signal: NodeJS.Signals | 0): boolean {
-    if (!this.#ownsGroup) {
+    const { leads, membersOf } = this.#reach
+    if (leads === "nothing") {
       this.signal(signal as NodeJS.Signals)
       return this.#returncode === null
     }
-    try {
-      return process.kill(-this.pid, signal)
-    } catch {
-      return false
-    }
+    const reached = send(-this.pid, signal)
+    if (leads === "group" || (reached && signal === 0)) return reached
+    // A shell with a terminal gives each of its jobs a group of its own.
+    return membersOf(this.pid).filter((pid) => send(pid, signal)).length > 0 || reached
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal)
+  } catch {
+    return false
   }
 }

@@ -1,5 +1,6 @@
 /** Child processes as a user of the client library sees them: pipes, their order, signals, the exit. */
 import { describe, expect, it } from "vitest"
+import { hasTerminals } from "../../daemon/native/terminal.ts"
 import { holdsPipes, script, shell, spew, stubborn } from "../support/programs.ts"
 import { barrier, ProcessRecorder, setupLibrary } from "./library.ts"
 
@@ -103,6 +104,58 @@ describe("a child process", () => {
     transport.close()
     await protocol.lost()
     expect(protocol.recording.count("resume")).toBe(0)
+  })
+})
+
+describe.skipIf(!hasTerminals())("a terminal", () => {
+  it("is typed on, shows, and changes its size", async () => {
+    const { client } = await startLibrary()
+    const protocol = new ProcessRecorder()
+    const [transport] = await client.loop.subprocessShell(
+      () => protocol,
+      "trap 'stty size; exit 4' WINCH; read line; echo $line; while :; do sleep 0.01; done",
+      { pty: { columns: 90, rows: 20 } },
+    )
+    expect(transport.getExtraInfo("pty")).toMatchObject({
+      columns: 90,
+      rows: 20,
+      path: expect.stringMatching(/^\/dev\//),
+    })
+    expect(transport.getPipeTransport(2)).toBeNull()
+    const keyboard = transport.getPipeTransport(0)
+    keyboard?.write(Buffer.from("typed\n"))
+    while (!protocol.output(1).includes("typed\r\ntyped\r\n")) await barrier(client)
+    expect(keyboard?.canWriteEof()).toBe(false)
+    expect(() => keyboard?.writeEof()).toThrow("a terminal has no end of file")
+    transport.resize(100, 30)
+    expect(await protocol.lost()).toBeNull()
+    expect(protocol.output(1)).toBe("typed\r\ntyped\r\n30 100\r\n")
+    expect(transport.getReturncode()).toBe(4)
+    expect(transport.getExtraInfo("pty")).toMatchObject({ columns: 100, rows: 30 })
+    transport.resize(80, 24)
+  })
+
+  it("is brought back by attachSubprocess, as a process", async () => {
+    const { client } = await startLibrary()
+    const options = { lifetime: "daemon" as const }
+    const [first] = await client.loop.subprocessExec(() => new ProcessRecorder(), ["cat"], { pty: {}, options })
+    first.detach()
+    await expect(client.loop.attach(() => ({}), first.id)).rejects.toMatchObject({ name: "NotSupported" })
+    const protocol = new ProcessRecorder()
+    const [again] = await client.loop.attachSubprocess(() => protocol, first.id)
+    again.getPipeTransport(0)?.write(Buffer.from("\x04"))
+    await protocol.lost()
+    expect(again.getReturncode()).toBe(0)
+  })
+
+  it("is nothing that pipes have", async () => {
+    const { client } = await startLibrary()
+    const protocol = new ProcessRecorder()
+    const [transport] = await client.loop.subprocessExec(() => protocol, ["cat"])
+    expect(() => transport.resize(80, 24)).toThrow("it has pipes, no terminal")
+    expect(transport.getExtraInfo("pty")).toBeNull()
+    transport.close()
+    await protocol.lost()
   })
 })
 

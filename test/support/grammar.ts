@@ -111,7 +111,7 @@ export class Grammar {
       openPipes.add(Number(fd))
       this.#pipes.set(pipe, { transport: transport as number, fd: Number(fd) })
     }
-    const process = kind === "subprocess"
+    const process = kind === "subprocess" || kind === "pty"
     const endpoint = kind === "udp"
     const none = {
       paused: new Set<number>(),
@@ -139,7 +139,7 @@ export class Grammar {
       if (this.#ledger.used.has(pipe)) this.#violate(`id ${pipe} is used twice`)
       this.#ledger.used.add(pipe)
     }
-    const process = kind === "subprocess"
+    const process = kind === "subprocess" || kind === "pty"
     const endpoint = kind === "udp"
     this.#tracks.set(id, {
       process,

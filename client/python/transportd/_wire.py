@@ -123,7 +123,7 @@ class InitializeResultServerInfo(TypedDict):
 class InitializeResultCapabilities(TypedDict):
     byteMessages: bool
     flowControl: bool
-    kinds: list[Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]]
+    kinds: list[Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]]
     descriptors: list[Literal["inherited", "channel", "socket"]]
     platform: str
 
@@ -199,7 +199,7 @@ class LoopConnectAcceptedSocketParams(TypedDict):
 
 class LoopConnectAcceptedSocketResult(TypedDict):
     transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
     extra: dict[str, Any]
     writeWindowBytes: int
 
@@ -226,7 +226,7 @@ class LoopCreateConnectionParams(TypedDict):
 
 class LoopCreateConnectionResult(TypedDict):
     transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
     extra: dict[str, Any]
     writeWindowBytes: int
 
@@ -271,7 +271,7 @@ class LoopCreateUnixConnectionParams(TypedDict):
 
 class LoopCreateUnixConnectionResult(TypedDict):
     transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
     extra: dict[str, Any]
     writeWindowBytes: int
 
@@ -311,71 +311,9 @@ class LoopStartTlsParams(TypedDict):
 
 class LoopStartTlsResult(TypedDict):
     transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
     extra: dict[str, Any]
     writeWindowBytes: int
-
-
-class LoopSubprocessExecParamsStdin11(TypedDict):
-    fd: int | str
-
-
-class LoopSubprocessExecParams(TypedDict):
-    program: str
-    args: NotRequired[list[str]]
-    cwd: NotRequired[str]
-    env: NotRequired[dict[str, str]]
-    clearEnv: NotRequired[bool]
-    umask: NotRequired[int]
-    stdin: NotRequired[Literal["pipe", "null"] | int | LoopSubprocessExecParamsStdin11]
-    stdout: NotRequired[Literal["pipe", "null"] | int | LoopSubprocessExecParamsStdin11]
-    stderr: NotRequired[Literal["pipe", "null", "stdout"] | int | LoopSubprocessExecParamsStdin11]
-    fds: NotRequired[dict[str, int | str]]
-    processGroup: NotRequired[bool]
-    uid: NotRequired[int]
-    gid: NotRequired[int]
-    drainMs: NotRequired[float]
-    options: NotRequired[LoopConnectAcceptedSocketParamsOptions]
-
-
-LoopSubprocessExecResultPipes = TypedDict(
-    "LoopSubprocessExecResultPipes", {"0": "NotRequired[int]", "1": "NotRequired[int]", "2": "NotRequired[int]"}
-)
-
-
-class LoopSubprocessExecResult(TypedDict):
-    transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
-    extra: dict[str, Any]
-    writeWindowBytes: int
-    pid: int
-    pipes: LoopSubprocessExecResultPipes
-
-
-class LoopSubprocessShellParams(TypedDict):
-    command: str
-    cwd: NotRequired[str]
-    env: NotRequired[dict[str, str]]
-    clearEnv: NotRequired[bool]
-    umask: NotRequired[int]
-    stdin: NotRequired[Literal["pipe", "null"] | int | LoopSubprocessExecParamsStdin11]
-    stdout: NotRequired[Literal["pipe", "null"] | int | LoopSubprocessExecParamsStdin11]
-    stderr: NotRequired[Literal["pipe", "null", "stdout"] | int | LoopSubprocessExecParamsStdin11]
-    fds: NotRequired[dict[str, int | str]]
-    processGroup: NotRequired[bool]
-    uid: NotRequired[int]
-    gid: NotRequired[int]
-    drainMs: NotRequired[float]
-    options: NotRequired[LoopConnectAcceptedSocketParamsOptions]
-
-
-class LoopSubprocessShellResult(TypedDict):
-    transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
-    extra: dict[str, Any]
-    writeWindowBytes: int
-    pid: int
-    pipes: LoopSubprocessExecResultPipes
 
 
 class LoopCreateDatagramEndpointParamsMulticastJoinItem(TypedDict):
@@ -405,7 +343,7 @@ class LoopCreateDatagramEndpointParams(TypedDict):
 
 class LoopCreateDatagramEndpointResult(TypedDict):
     transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
     extra: dict[str, Any]
     writeWindowBytes: int
 
@@ -428,7 +366,7 @@ class LoopConnectReadPipeParams(TypedDict):
 
 class LoopConnectReadPipeResult(TypedDict):
     transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
     extra: dict[str, Any]
     writeWindowBytes: int
 
@@ -442,9 +380,79 @@ class LoopConnectWritePipeParams(TypedDict):
 
 class LoopConnectWritePipeResult(TypedDict):
     transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
     extra: dict[str, Any]
     writeWindowBytes: int
+
+
+class LoopSubprocessExecParamsStdin11(TypedDict):
+    fd: int | str
+
+
+class LoopSubprocessExecParamsPty(TypedDict):
+    columns: NotRequired[int]
+    rows: NotRequired[int]
+    term: NotRequired[str]
+
+
+class LoopSubprocessExecParams(TypedDict):
+    program: str
+    args: NotRequired[list[str]]
+    cwd: NotRequired[str]
+    env: NotRequired[dict[str, str]]
+    clearEnv: NotRequired[bool]
+    umask: NotRequired[int]
+    stdin: NotRequired[Literal["pipe", "null"] | int | LoopSubprocessExecParamsStdin11]
+    stdout: NotRequired[Literal["pipe", "null"] | int | LoopSubprocessExecParamsStdin11]
+    stderr: NotRequired[Literal["pipe", "null", "stdout"] | int | LoopSubprocessExecParamsStdin11]
+    fds: NotRequired[dict[str, int | str]]
+    pty: NotRequired[LoopSubprocessExecParamsPty]
+    processGroup: NotRequired[bool]
+    uid: NotRequired[int]
+    gid: NotRequired[int]
+    drainMs: NotRequired[float]
+    options: NotRequired[LoopConnectAcceptedSocketParamsOptions]
+
+
+LoopSubprocessExecResultPipes = TypedDict(
+    "LoopSubprocessExecResultPipes", {"0": "NotRequired[int]", "1": "NotRequired[int]", "2": "NotRequired[int]"}
+)
+
+
+class LoopSubprocessExecResult(TypedDict):
+    transport: int
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
+    extra: dict[str, Any]
+    writeWindowBytes: int
+    pid: int
+    pipes: LoopSubprocessExecResultPipes
+
+
+class LoopSubprocessShellParams(TypedDict):
+    command: str
+    cwd: NotRequired[str]
+    env: NotRequired[dict[str, str]]
+    clearEnv: NotRequired[bool]
+    umask: NotRequired[int]
+    stdin: NotRequired[Literal["pipe", "null"] | int | LoopSubprocessExecParamsStdin11]
+    stdout: NotRequired[Literal["pipe", "null"] | int | LoopSubprocessExecParamsStdin11]
+    stderr: NotRequired[Literal["pipe", "null", "stdout"] | int | LoopSubprocessExecParamsStdin11]
+    fds: NotRequired[dict[str, int | str]]
+    pty: NotRequired[LoopSubprocessExecParamsPty]
+    processGroup: NotRequired[bool]
+    uid: NotRequired[int]
+    gid: NotRequired[int]
+    drainMs: NotRequired[float]
+    options: NotRequired[LoopConnectAcceptedSocketParamsOptions]
+
+
+class LoopSubprocessShellResult(TypedDict):
+    transport: int
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
+    extra: dict[str, Any]
+    writeWindowBytes: int
+    pid: int
+    pipes: LoopSubprocessExecResultPipes
 
 
 class LoopGetaddrinfoParams(TypedDict):
@@ -575,7 +583,7 @@ class TransportAttachResultChannelsItem(TypedDict):
 
 class TransportAttachResult(TypedDict):
     transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
     extra: dict[str, Any]
     writeWindowBytes: int
     pid: NotRequired[int]
@@ -648,7 +656,7 @@ class TransportDescribeResultChannelsItem(TypedDict):
 
 class TransportDescribeResult(TypedDict):
     transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
     name: NotRequired[str]
     server: NotRequired[int]
     clientId: int | None
@@ -761,6 +769,15 @@ class TransportPauseReadingParams(TypedDict):
 TransportPauseReadingResult: TypeAlias = None
 
 
+class TransportResizeParams(TypedDict):
+    transport: int | str
+    columns: int
+    rows: int
+
+
+TransportResizeResult: TypeAlias = None
+
+
 class TransportResumeReadingParams(TypedDict):
     transport: int | str
 
@@ -848,7 +865,7 @@ class ProtocolConnectionLostParams(TypedDict):
 
 class ProtocolConnectionMadeParams(TypedDict):
     transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
     server: NotRequired[int]
     extra: dict[str, Any]
     writeWindowBytes: int
@@ -931,7 +948,7 @@ class DaemonEventParams(TypedDict):
     clientId: NotRequired[int | None]
     transport: NotRequired[int]
     server: NotRequired[int]
-    kind: NotRequired[Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]]
+    kind: NotRequired[Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]]
     name: NotRequired[str]
 
 
@@ -999,7 +1016,7 @@ class DaemonStatisticsResultClientsItem(TypedDict):
 
 class DaemonStatisticsResultTransportsItem(TypedDict):
     transport: int
-    kind: Literal["tcp", "tls", "unix", "subprocess", "udp", "pipe"]
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
     name: NotRequired[str]
     clientId: int | None
     state: str

@@ -3,6 +3,7 @@ import type { RequestResult } from "../../../protocol/registry.ts"
 import type { TransportOptions } from "../../hold/channel.ts"
 import { ProcessHolding } from "../../hold/processHolding.ts"
 import { spawn, type Command, type ProcessParams } from "../../open/spawn.ts"
+import { sessionMembers } from "../../processes.ts"
 import { ProcessTransport } from "../../transports/process.ts"
 import type { Context, Handlers } from "../context.ts"
 import { answerOpened, enter, named, surroundings } from "../opening.ts"
@@ -20,13 +21,15 @@ function start(
 ): Promise<RequestResult<"loop/subprocessExec">> {
   const { daemon, session, signal } = context
   const heritage = { environment: daemon.environment, descriptors: session.descriptors, signal }
+  const leads = params.pty !== undefined ? "session" : params.processGroup ? "group" : "nothing"
   return named(params.options, context, async (id) => {
-    const { child, pipes } = await spawn(command, params, heritage)
+    const { child, pipes, terminal } = await spawn(command, params, heritage)
     const holding = new ProcessHolding({
       ...surroundings(context, { id, options: params.options }),
       drainMs: params.drainMs,
       pipes: pipes.map((pipe) => ({ ...pipe, id: daemon.table.nextId() })),
-      makeProcess: (events) => new ProcessTransport(child, params.processGroup, events),
+      terminal,
+      makeProcess: (events) => new ProcessTransport(child, { leads, membersOf: sessionMembers }, events),
     })
     const ends = holding.lifetime === "daemon" ? daemon.estate : session.possessions
     ends.addGroup(holding.process)
