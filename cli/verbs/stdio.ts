@@ -30,7 +30,7 @@ export const stdio: Verb<Options> = {
     const { createDaemon, inheritedDescriptors, makeLog, parentChannel, serveStdio, settingsFromEnvironment } =
       await import("transportd/daemon")
     const channel = parentChannel()
-    const descriptors = inheritedDescriptors(channel === undefined ? [] : [channel.channel.fd])
+    const descriptors = inheritedDescriptors()
     const settings = settingsFromEnvironment()
     const daemon = createDaemon({ settings, descriptors, log: makeLog(process.stderr, settings.logLevel) })
     // Ctrl-C and a closed terminal reach the whole process group: what they mean is for the client to decide, and when

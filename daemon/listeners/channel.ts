@@ -15,7 +15,7 @@ export interface ParentChannel {
   off(event: "message", listener: (message: unknown, handle?: unknown) => void): unknown
   send(message: object, handle: undefined, options: undefined, sent: () => void): boolean
   disconnect(): void
-  readonly channel: { readonly fd: number; unref(): void }
+  readonly channel: { unref(): void }
 }
 
 /** The channel that this process was started with, if it was and the parent still has its end. */

@@ -58,18 +58,20 @@ export function checkedKind<Kind extends DescriptorKind>(
 /**
  * What this process inherited beside its standard streams: to be asked before it opens anything of its own.
  * Platform: Linux alone tells. What Node opens for itself by then are files, event queues, pipes of which it has both
- * ends, and once more the terminals of its standard streams: those are left out.
- * @param except what is spoken for: listening sockets, the channel to a parent.
+ * ends, and once more the terminals of its standard streams: those are left out, and so is the channel to a parent.
+ * @param except what is spoken for: listening sockets.
  */
 export function inheritedDescriptors(except: readonly number[] = []): number[] {
   if (process.platform !== "linux") return []
+  const channel = process.channel as { readonly fd?: number } | undefined
+  const spokenFor = new Set([...except, channel?.fd])
   const found = readdirSync("/proc/self/fd").map(Number).flatMap(look)
   const isOwn = (each: Look): boolean =>
     found.some(({ fd, kind, identity }) => {
       if (fd === each.fd || kind !== each.kind || identity !== each.identity) return false
       return kind === "fifo" || (kind === "terminal" && fd <= 2)
     })
-  return found.filter((each) => each.fd > 2 && !except.includes(each.fd) && !isOwn(each)).map(({ fd }) => fd)
+  return found.filter((each) => each.fd > 2 && !spokenFor.has(each.fd) && !isOwn(each)).map(({ fd }) => fd)
 }
 
 interface Look {

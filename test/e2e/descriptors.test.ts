@@ -2,26 +2,17 @@
  * Descriptors handed over by a client in Python, of its standard library alone, to the command on stdio: each scenario is
  * a function of `programs/descriptors.py`, and what it saw is compared here.
  */
-import { execFile, execFileSync } from "node:child_process"
+import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { canReceiveRights } from "../../daemon/native/rights.ts"
 import { ROOT } from "../house/sources.ts"
+import { hasPython } from "../support/descriptors.ts"
 
 const PROGRAM = join(ROOT, "test/e2e/programs/descriptors.py")
 const DAEMON = [process.execPath, join(ROOT, "dist/cli/main.js"), "stdio"]
-
-/** `socket.send_fds` needs a POSIX system, and 3.9. */
-const hasPython = ((): boolean => {
-  try {
-    execFileSync("python3", ["-c", "import socket; socket.send_fds"], { stdio: "ignore" })
-    return true
-  } catch {
-    return false
-  }
-})()
 
 /** What the scenario saw. The daemon must have ended in peace by then: its standard error is ours. */
 function run(way: "channel" | "socket", scenario: string): Promise<unknown> {
@@ -113,9 +104,9 @@ describe.skipIf(!hasPython)("the channel (needs python3)", () => {
     expect(await run("channel", "channel_gone")).toEqual(["ping!", null, 0])
   })
 
-  it("is nothing that a child hears of or has", async () => {
+  it("is told, and is nothing that was inherited, nor that a child hears of or has", async () => {
     // What `ls` has open beside its three is the folder that it lists.
-    expect(await run("channel", "child")).toBe("0\n0\n1\n2\n3\n")
+    expect(await run("channel", "hidden")).toEqual([true, false, "0\n0\n1\n2\n3\n"])
   })
 })
 

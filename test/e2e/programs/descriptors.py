@@ -374,13 +374,15 @@ def channel_gone(daemon):
     return [daemon.echo(opened, far), daemon.lost(opened), daemon.exit()]
 
 
-def child(daemon):
-    """No child hears of the channel, nor has it."""
+def hidden(daemon):
+    """The channel is no descriptor that was inherited; no child hears of it, nor has it."""
+    ways = daemon.greeting["capabilities"]["descriptors"]
     command = "env | grep -c NODE_CHANNEL; ls /proc/self/fd"
     options = {"encoding": "utf8"}
     made = daemon.request("loop/subprocessShell", command=command, stdin="null", options=options)
     daemon.until("connectionLost", made["transport"])
-    return "".join(params["text"] for name, params in daemon.seen if name == "pipeDataReceived")
+    heard = "".join(params["text"] for name, params in daemon.seen if name == "pipeDataReceived")
+    return ["channel" in ways, "inherited" in ways, heard]
 
 
 def pipelined(daemon):
