@@ -13,7 +13,7 @@ class Client:
         self.answers = {}  # by request id, until somebody takes them
         self.protocols = {}  # by transport id
         self.factories = {}  # by server id: what makes the protocol of a connection
-        self.request("initialize", protocolVersion=1, capabilities=capabilities)
+        self.limits = self.request("initialize", protocolVersion=1, capabilities=capabilities)["limits"]
         self.notify("initialized")
 
     def send(self, **message):

@@ -46,7 +46,7 @@ class FastClient(Client):
     def consumed(self, id, count):
         """At half a window: earlier costs messages, later lets the daemon run dry."""
         self.received[id] += count
-        if self.received[id] - self.reported[id] >= 131_072:
+        if self.received[id] - self.reported[id] >= self.limits["readWindowBytes"] // 2:
             self.reported[id] = self.received[id]
             self.notify("transport/consumed", transport=id, offset=self.received[id])
 
@@ -54,11 +54,9 @@ class FastClient(Client):
 class Writer:
     """At most a window of bytes is with the daemon and not flushed; the rest waits here."""
 
-    WINDOW_BYTES = 1_048_576
-    PIECE_BYTES = 65_536
-
     def __init__(self, client, id):
         self.client, self.id = client, id
+        self.window, self.piece = client.limits["writeWindowBytes"], client.limits["chunkBytes"]
         self.sent, self.done = 0, 0
         self.waiting = bytearray()
         self.ending = False
@@ -76,8 +74,8 @@ class Writer:
         self.send()
 
     def send(self):
-        while self.waiting and self.sent - self.done < self.WINDOW_BYTES:
-            room = min(self.PIECE_BYTES, self.WINDOW_BYTES - (self.sent - self.done))
+        while self.waiting and self.sent - self.done < self.window:
+            room = min(self.piece, self.window - (self.sent - self.done))
             piece = bytes(self.waiting[:room])
             del self.waiting[:room]
             self.sent += len(piece)
