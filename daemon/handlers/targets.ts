@@ -54,7 +54,7 @@ export function attached(ref: Ref, context: Context): Target & { readonly attach
   const { session } = context
   const target = table.find(ref)
   const attachment = target.holding.attachmentOf(session)
-  if (attachment !== undefined) return { ...target, attachment }
+  if (attachment !== undefined) return { attachment, ...target }
   throw stranger(target.holding, `this client is not attached to transport ${ref}`, context)
 }
 

@@ -274,7 +274,8 @@ export class Channel implements StreamEvents {
       this.#keepWithinBounds()
       this.#regulate()
     }
-    const outlet = new Outlet({ ...wish, offset, log: this.#log, tail: this.#tail, moved })
+    // The spread comes last: first, it would give each its own hidden class (see `holdLine`).
+    const outlet = new Outlet({ offset, log: this.#log, tail: this.#tail, moved, ...wish })
     return outlet
   }
 

@@ -53,7 +53,7 @@ export class ProcessHolding extends Holding {
   #stopDraining = (): void => {}
 
   constructor(options: ProcessHoldingOptions) {
-    super({ ...options, kind: options.terminal === null ? "subprocess" : "pty", extra: {} })
+    super({ kind: options.terminal === null ? "subprocess" : "pty", extra: {}, ...options })
     this.terminal = options.terminal
     this.#drainMs = options.drainMs
     this.process = options.makeProcess({ exited: (returncode, signal) => this.#exited(returncode, signal) })

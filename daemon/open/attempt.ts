@@ -35,7 +35,7 @@ export function attempt<Kind extends Socket>(
     const onDone = (): void => {
       stop()
       // Whoever takes it over has not come to listen yet.
-      socket.off("error", onError).on("error", () => {})
+      socket.off("error", onError).on("error", ignore)
       resolve(socket)
     }
     socket.on("error", onError).on(event, onDone)
@@ -43,3 +43,6 @@ export function attempt<Kind extends Socket>(
     if (signal.aborted) onAbort()
   })
 }
+
+/** Out here, since it stays with the socket: one made in there would keep the attempt, its timer and signal in memory. */
+function ignore(): void {}
