@@ -16,6 +16,7 @@ const harness = setup()
 function fakeGroup(log: string[], name: string): ProcessTransport & { isThere: boolean } {
   const group = {
     isThere: true,
+    farewell: "SIGTERM",
     signalGroup: (signal: NodeJS.Signals | 0) => {
       log.push(`${name} ${signal}`)
       // Whoever is told to end does.
