@@ -218,6 +218,23 @@ scenarios['kills a process and tells the signal'] = function()
   client:close()
 end
 
+scenarios['gives a process a terminal and resizes it, where the daemon can'] = function()
+  local client = connect()
+  if not vim.tbl_contains(client.greeting.capabilities.kinds, 'pty') then return client:close() end
+  local output, lost = '', false
+  local process = check(client:subprocess_shell({
+    pipe_data_received = function(_, _, data) output = output .. data end,
+    connection_lost = function() lost = true end,
+  }, { command = 'stty size; read line; stty size', pty = { columns = 100, rows = 30 } }))
+  wait_for('its size', function() return output:find('30 100', 1, true) end)
+  process:resize(90, 20)
+  process:get_pipe_transport(0):write('\n')
+  wait_for('the loss', function() return lost end)
+  assert(output:find('20 90', 1, true), output)
+  same({ process.kind, process:get_returncode() }, { 'pty', 0 })
+  client:close()
+end
+
 scenarios['sends and receives datagrams, whole and empty ones too'] = function()
   local client = connect()
   local came = {}

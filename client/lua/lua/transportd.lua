@@ -430,7 +430,7 @@ local Process = {}
 Process.__index = Process
 
 local function new_process(client, protocol, made, channels)
-  local process = { id = made.transport, kind = 'subprocess', client = client, protocol = protocol, pid = made.pid }
+  local process = { id = made.transport, kind = made.kind, client = client, protocol = protocol, pid = made.pid }
   setmetatable(process, Process)
   process.extra, process.pipes = made.extra or {}, {}
   for fd, id in pairs(made.pipes or {}) do
@@ -459,6 +459,8 @@ function Process:get_pipe_transport(fd) return self.pipes[fd] end
 function Process:send_signal(signal) self:notify('sendSignal', { signal = signal }) end
 function Process:terminate() self:notify('terminate') end
 function Process:kill() self:notify('kill') end
+--- The size of its terminal, where it was given one.
+function Process:resize(columns, rows) self:notify('resize', { columns = columns, rows = rows }) end
 function Process:is_closing() return self.closing == true end
 
 --- Closes the pipes, and kills it with all that it started.
