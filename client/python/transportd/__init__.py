@@ -15,8 +15,21 @@ from .connect import Connection, connect, launch
 from .errors import DaemonError, DaemonLost
 from .loop import EventLoop
 from .stream import Place
+from .tls import SSLContext, create_default_context
 
-__all__ = ["Connection", "DaemonError", "DaemonLost", "EventLoop", "Place", "__version__", "connect", "launch", "run"]
+__all__ = [
+    "Connection",
+    "DaemonError",
+    "DaemonLost",
+    "EventLoop",
+    "Place",
+    "SSLContext",
+    "__version__",
+    "connect",
+    "create_default_context",
+    "launch",
+    "run",
+]
 
 _Result = TypeVar("_Result")
 

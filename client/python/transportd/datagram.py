@@ -17,19 +17,20 @@ from ._wire import LIMITS
 from .addresses import from_wire, to_wire
 from .errors import exception_of
 from .framing import Message, byte_header, payload
+from .halves import Half
 from .sockets import DaemonSocket
-from .stream import _Half, begin, describe
+from .stream import begin, describe
 
 _logger = logging.getLogger("asyncio")
 _OVERHEAD = LIMITS["DATAGRAM_OVERHEAD_BYTES"]
 _REPORT = LIMITS["READ_WINDOW_BYTES"] // 2
 
 
-class DatagramTransport(_Half, transports._FlowControlMixin, asyncio.DatagramTransport, asyncio.Transport):
+class DatagramTransport(Half, transports._FlowControlMixin, asyncio.DatagramTransport, asyncio.Transport):
     """A UDP endpoint. It is an ``asyncio.Transport`` too, as CPython's is."""
 
     _on = {
-        **_Half._on,
+        **Half._on,
         "protocol/datagramReceived": "_on_datagram",
         "protocol/errorReceived": "_on_error",
         "protocol/datagramsLost": "_on_datagrams_lost",

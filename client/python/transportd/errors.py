@@ -101,7 +101,7 @@ def _resolve_error(data: dict[str, Any]) -> socket.gaierror:
 
 def _ssl_error(kind: type[ssl.SSLError], reason: str, message: str) -> ssl.SSLError:
     reason = reason.removeprefix("ERR_SSL_").removeprefix("ERR_TLS_")
-    error = kind(ssl.SSL_ERROR_SSL, f"[SSL: {reason}] {message}")
+    error = kind(int(ssl.SSL_ERROR_SSL), f"[SSL: {reason}] {message}")
     error.library = "SSL"
     error.reason = reason
     return error

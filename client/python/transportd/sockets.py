@@ -31,6 +31,8 @@ class Held:
         self.window = window
         # The caller's own object, whose number stays taken while the daemon uses a copy of it.
         self.local = local
+        # Opened with reading paused: so that nothing plain can pass for what comes behind a TLS handshake.
+        self.is_paused = False
         self._said: list[tuple[str, Message]] = []
         self._closed = False
         link.endpoints[id] = self
@@ -43,6 +45,9 @@ class Held:
 
     def hand_over(self, endpoint: Endpoint) -> None:
         """From now on ``endpoint`` hears what is said, first what was said already."""
+        if self.is_paused and self.link.error is None:
+            self.is_paused = False
+            self.link.notify("transport/resumeReading", {"transport": self.id})
         self.link.endpoints[self.id] = endpoint
         said, self._said = self._said, []
         for method, params in said:
@@ -50,6 +55,11 @@ class Held:
                 endpoint.cut(params["exception"])
             else:
                 endpoint.notified(method, params)
+
+    def hear_again(self) -> None:
+        """What is said from now on waits for the next to be handed over to."""
+        self.link.endpoints[self.id] = self
+        self.is_paused = True
 
     def forget(self) -> None:
         """It ended in the daemon."""
