@@ -96,7 +96,7 @@ export async function sendfile(
     if (typeof file !== "string") return await sendHandle(file, transport.writing, { offset, count, signal })
     const params = { transport: id, path: absolutePath(file), offset, ...(count !== undefined && { count }) }
     const { sent } = await new Promise<{ sent: number }>((resolve, reject) =>
-      transport.writing.between(() => requests.request("loop/sendfile", params, { signal }).then(resolve, reject)),
+      transport.writing.between(() => void requests.request("loop/sendfile", params, { signal }).then(resolve, reject)),
     )
     return sent
   } finally {
