@@ -29,7 +29,7 @@ export function describeWith<const Programs extends readonly string[]>(
   programs: Programs,
   body: (paths: { readonly [Index in keyof Programs]: string }) => void,
 ): void {
-  const missing = programs.filter((program) => find(program) === null)
+  const missing = [...new Set(programs)].filter((program) => find(program) === null)
   const paths = programs.map((program) => find(program) ?? program) as { [Index in keyof Programs]: string }
   if (missing.length > 0) describe.skip(`without ${missing.join(" and ")}, which is not installed`, () => body(paths))
   else describe(`with ${[...new Set(programs)].join(" and ")}`, () => body(paths))
