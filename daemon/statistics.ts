@@ -1,25 +1,9 @@
-/** What `daemon/statistics` and `daemon/watch` tell: counts, and the news of what begins and ends. */
+/** What `daemon/statistics` tells: the counts of transports, memory, and how late the event loop is. */
 import { monitorEventLoopDelay, type IntervalHistogram } from "node:perf_hooks"
-import type { DaemonNotificationParams, RequestResult } from "../protocol/registry.ts"
+import type { RequestResult } from "../protocol/registry.ts"
 import type { Description } from "./hold/holding.ts"
-import type { Recipient } from "./hold/recipient.ts"
 
 type Statistics = RequestResult<"daemon/statistics">
-export type News = DaemonNotificationParams<"daemon/event">
-
-/** Clients that want to hear of everything that begins or ends. */
-export class Watchers {
-  readonly #watchers = new Set<Recipient>()
-
-  set(recipient: Recipient, watches: boolean): void {
-    if (watches) this.#watchers.add(recipient)
-    else this.#watchers.delete(recipient)
-  }
-
-  announce(news: News): void {
-    for (const watcher of this.#watchers) watcher.notify("daemon/event", news)
-  }
-}
 
 /** How often the event loop is looked at. */
 const RESOLUTION_MS = 20

@@ -143,7 +143,13 @@ export const event = fromDaemon("daemon/event", {
       "forgotten",
       "listening",
       "closed",
+      "missed",
     ]),
+    count: z
+      .int()
+      .min(1)
+      .optional()
+      .meta({ description: "of `missed`: how many were dropped here, for it read too slowly" }),
     clientId: z.int().nullable().optional().meta({ description: "whom it is about, or who owns what it is about" }),
     transport: Id.optional(),
     server: Id.optional(),

@@ -101,6 +101,9 @@ export const DATAGRAM_OVERHEAD_BYTES = 8
 /** Longer than any UDP datagram: the length field of its header has 16 bits. */
 export const MAX_DATAGRAM_BYTES = 65_535
 
+/** News of the daemon that wait for a watcher that is slow to take them; more are counted, and the count is told. */
+export const MAX_WAITING_EVENTS = 1_000
+
 /** Listening backlog, asyncio's default. */
 export const BACKLOG = 100
 

@@ -198,7 +198,7 @@ export const TransportOptions = z.object({
     }),
   whenFull: z.enum(["block", "dropOldest", "close"]).optional().meta({
     description:
-      "no owner and the kept bytes are full: stop reading (default), drop the oldest (default for processes), or close",
+      "no owner and the kept bytes are full: stop reading (default; of datagrams what comes is dropped), drop the oldest (default for processes), or close",
   }),
   encoding: z
     .enum(["base64", "utf8"])

@@ -29,14 +29,15 @@ export const events: Verb<Options> = {
 }
 
 /** What happened, in words: `attached  tcp 7 web, client 2`. */
-export function sentence({ event, transport, server, kind, name, clientId }: News): string {
+export function sentence({ event, transport, server, kind, name, clientId, count }: News): string {
   const what = [
     server !== undefined ? "server" : transport !== undefined ? (kind ?? "transport") : undefined,
     server ?? transport,
     name === undefined ? undefined : printable(name),
   ]
   const client = typeof clientId === "number" ? `client ${clientId}` : undefined
-  const parts = [what.filter((part) => part !== undefined).join(" "), client].filter(Boolean)
+  const missed = count === undefined ? undefined : `${count} events`
+  const parts = [what.filter((part) => part !== undefined).join(" "), client, missed].filter(Boolean)
   return `${(WORDS[event] ?? event).padEnd(12)}  ${parts.join(", ")}`
 }
 

@@ -18,6 +18,7 @@ export const attachHandlers: Pick<Handlers, "transport/attach" | "transport/deta
       role,
       steal,
       start,
+      fromNow: since === "now",
       reading: {
         encoding: reading.encoding ?? "base64",
         readWindowBytes: reading.readWindowBytes ?? READ_WINDOW_BYTES,

@@ -1,10 +1,10 @@
 /** What all requests that make something share: an id, a name, room; and a stream that a client holds from then on. */
-import type { TransportOptions } from "../hold/channel.ts"
+import type { TransportOptions } from "../hold/keeping.ts"
 import type { Holding, HoldingOptions, Opened } from "../hold/holding.ts"
 import type { ServerHolding } from "../hold/serverHolding.ts"
 import { StreamHolding } from "../hold/streamHolding.ts"
 import type { Line } from "../open/line.ts"
-import type { News } from "../statistics.ts"
+import type { News } from "../watchers.ts"
 import type { Context } from "./context.ts"
 
 /** Opens something under a new id and, if one is given, a name that is given back when it does not come about. */

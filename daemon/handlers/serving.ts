@@ -2,7 +2,7 @@
 import type { Socket } from "node:net"
 import { RpcError } from "../../protocol/errors.ts"
 import { MAX_HANDSHAKES } from "../../protocol/limits.ts"
-import type { TransportOptions } from "../hold/channel.ts"
+import type { TransportOptions } from "../hold/keeping.ts"
 import { ServerHolding, type ServerHoldingOptions } from "../hold/serverHolding.ts"
 import type { Line } from "../open/line.ts"
 import type { Security } from "../open/secure.ts"

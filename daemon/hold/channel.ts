@@ -5,24 +5,18 @@
  * Who decides whether the source is read: the owner while there is one (its window is the brake), else the room that
  * is left for whoever comes back. Observers never do: one that falls behind what is kept is told what it lost.
  */
-import { rpcError, RpcError } from "../../protocol/errors.ts"
+import { RpcError } from "../../protocol/errors.ts"
 import { READ_WINDOW_BYTES } from "../../protocol/limits.ts"
-import type { ParsedParams, RequestResult } from "../../protocol/registry.ts"
+import type { RequestResult } from "../../protocol/registry.ts"
 import type { WaterMarks } from "../../protocol/waterMarks.ts"
 import { brokenTransport, closedTransport, isSystemError, isWriteFailure } from "../failures.ts"
 import type { StreamEvents, StreamTransport } from "../transports/transport.ts"
 import { Inlet } from "./inlet.ts"
+import { keepingIsFull, type Keeping } from "./keeping.ts"
 import { Outlet, type OutletOptions, type Reader, type Tail, type Voice } from "./outlet.ts"
 import { Retention } from "./retention.ts"
 
-export type TransportOptions = ParsedParams<"loop/createConnection">["options"]
 export type ChannelCounts = RequestResult<"transport/describe">["channels"][number]
-
-/** What is kept for a client that comes back or comes late. */
-export interface Keeping {
-  readonly retainBytes: number
-  readonly whenFull: "block" | "dropOldest" | "close"
-}
 
 export interface ChannelOptions {
   readonly id: number
@@ -306,7 +300,8 @@ export class Channel implements StreamEvents {
     this.#log.trim(Math.min(needed, spare))
     if (brake !== null || this.#unread < retainBytes) return
     if (whenFull === "dropOldest") this.#log.trim(spare)
-    else if (whenFull === "close" && !this.#stream.isClosing) this.abort(this.#full())
+    else if (whenFull === "close" && !this.#stream.isClosing)
+      this.abort(keepingIsFull(this.#options.keeping, this.#unread))
   }
 
   /** Bytes that wait for an owner. */
@@ -324,11 +319,5 @@ export class Channel implements StreamEvents {
     if (this.#brake !== null) return this.#brake.isHungry
     const { retainBytes, whenFull } = this.#options.keeping
     return whenFull !== "block" || this.#unread < retainBytes
-  }
-
-  #full(): RpcError {
-    const { retainBytes } = this.#options.keeping
-    const message = `nobody read the transport, and ${retainBytes} bytes are kept at most`
-    return rpcError("LimitExceeded", message, { limit: retainBytes, used: this.#unread, unit: "bytes" })
   }
 }

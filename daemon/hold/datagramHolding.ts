@@ -12,9 +12,11 @@ import {
 import type { Attachment, ReadingOptions } from "./attachment.ts"
 import { DatagramOutlet } from "./datagramOutlet.ts"
 import { DatagramQueue, type Datagram } from "./datagramQueue.ts"
-import { Holding, keepingOf, type Description, type Ending, type HoldingOptions, type WayIn } from "./holding.ts"
+import { Holding, type Description, type Ending, type HoldingOptions, type WayIn, type Wish } from "./holding.ts"
 import { Intake } from "./intake.ts"
+import { keepingIsFull, keepingOf, type Keeping } from "./keeping.ts"
 import type { Voice } from "./outlet.ts"
+import type { Recipient } from "./recipient.ts"
 
 export interface DatagramHoldingOptions extends HoldingOptions {
   /** The one address that it may send to. */
@@ -28,7 +30,7 @@ export class DatagramHolding extends Holding {
   readonly transport: DatagramTransport
   readonly intake: Intake
   readonly #remote: Destination | null
-  readonly #keptBytes: number
+  readonly #keeping: Keeping
   /** What waits for the owner, or for the next one. */
   readonly #waiting = new DatagramQueue()
   /** Bytes that came and were not dropped. */
@@ -42,7 +44,8 @@ export class DatagramHolding extends Holding {
     const { options: wishes, remote, makeTransport } = options
     const { highBytes, lowBytes } = wishes.writeBufferLimits
     this.#remote = remote
-    this.#keptBytes = keepingOf(wishes, "dropOldest").retainBytes
+    // Nobody can stop the source: to block is to drop what comes.
+    this.#keeping = keepingOf(wishes, "block")
     this.intake = new Intake(new WaterMarks(highBytes, lowBytes))
     this.transport = makeTransport({
       datagram: (data, addr) => this.#datagram({ data, addr }),
@@ -50,7 +53,7 @@ export class DatagramHolding extends Holding {
       flushed: (bytes) => this.intake.flushed(bytes),
       lost: () => this.#lost(),
     })
-    this.attachFirst()
+    this.attachFirst(options.owner)
   }
 
   get isClosing(): boolean {
@@ -96,18 +99,24 @@ export class DatagramHolding extends Holding {
 
   override describe(): Description {
     const outlet = this.#owner
-    const kept = outlet?.consumed ?? this.#received
     const counts = {
       id: this.id,
       received: this.#received,
       sent: outlet?.sent ?? 0,
       consumed: outlet?.consumed ?? 0,
-      retained: { from: kept, to: kept },
+      retained: { from: this.#received - this.#waiting.bytes, to: this.#received },
       written: this.intake.written,
       flushed: this.intake.flushedTo,
       moved: 0,
     }
     return { ...super.describe(), channels: [counts] }
+  }
+
+  /** Datagrams have no offset to start from: an owner gets all that waits, or nothing of it. */
+  override attach(recipient: Recipient, wish: Wish): { attachment: Attachment; begin: () => void } {
+    const attached = super.attach(recipient, wish)
+    if (wish.role === "owner" && wish.fromNow) this.#waiting.clear()
+    return attached
   }
 
   protected override joined(attachment: Attachment, reading: ReadingOptions): void {
@@ -166,12 +175,23 @@ export class DatagramHolding extends Holding {
   }
 
   #datagram(datagram: Datagram): void {
-    let kept = this.owner === null && this.#waiting.push(datagram, this.#keptBytes)
+    let kept = this.owner === null && this.#keep(datagram)
     for (const { isOwner, datagrams } of this.attachments) {
       const taken = datagrams?.take(datagram) === true
       if (isOwner) kept = taken
     }
     if (kept) this.#received += datagram.data.length
+  }
+
+  /** For the next owner; false when it was dropped. */
+  #keep(datagram: Datagram): boolean {
+    const { retainBytes, whenFull } = this.#keeping
+    if (whenFull === "dropOldest") return this.#waiting.pushOut(datagram, retainBytes)
+    const kept = this.#waiting.push(datagram, retainBytes)
+    if (kept || whenFull !== "close" || this.isClosing) return kept
+    this.#reason = keepingIsFull(this.#keeping, this.#waiting.bytes + datagram.data.length)
+    this.abort()
+    return false
   }
 
   #failed(error: Error): void {

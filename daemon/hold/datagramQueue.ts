@@ -42,6 +42,14 @@ export class DatagramQueue {
     return true
   }
 
+  /** Keeps `datagram` in the place of the oldest, as many as it takes; false when it alone is more than `maxBytes`. */
+  pushOut(datagram: Datagram, maxBytes: number): boolean {
+    const { length } = datagram.data
+    if (length > maxBytes) return this.push(datagram, maxBytes)
+    while (this.#bytes + length > maxBytes || this.#waiting.length >= MAX_WAITING_DATAGRAMS) this.#dropOldest()
+    return this.push(datagram, maxBytes)
+  }
+
   /** The next thing to tell, in order: a datagram, or how many were lost; undefined when there is nothing. */
   shift(): Datagram | number | undefined {
     const [next] = this.#waiting
@@ -62,5 +70,15 @@ export class DatagramQueue {
     this.#waiting.length = 0
     this.#bytes = 0
     this.#lost = 0
+  }
+
+  #dropOldest(): void {
+    const [oldest, next] = this.#waiting
+    if (oldest === undefined) return
+    this.#waiting.shift()
+    this.#bytes -= oldest.data.length
+    const lost = oldest.lostBefore + 1
+    if (next === undefined) this.#lost += lost
+    else this.#waiting[0] = { ...next, lostBefore: next.lostBefore + lost }
   }
 }

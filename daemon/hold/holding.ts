@@ -7,13 +7,14 @@
  * What is common to streams and processes is here; they differ in their callbacks and in what closing means.
  */
 import { rpcError, type WireError } from "../../protocol/errors.ts"
-import { RETAIN_BYTES, WRITE_WINDOW_BYTES } from "../../protocol/limits.ts"
+import { WRITE_WINDOW_BYTES } from "../../protocol/limits.ts"
 import type { RequestResult } from "../../protocol/registry.ts"
 import type { Clock } from "../clock.ts"
 import type { Extra } from "../transports/transport.ts"
 import { Attachment, type ReadingOptions, type Role, type StartOf } from "./attachment.ts"
-import type { Channel, Keeping, TransportOptions } from "./channel.ts"
+import type { Channel } from "./channel.ts"
 import type { Intake, Writer } from "./intake.ts"
+import type { TransportOptions } from "./keeping.ts"
 import type { Voice } from "./outlet.ts"
 import type { Recipient } from "./recipient.ts"
 
@@ -41,6 +42,9 @@ export interface HoldingEvents {
   forgotten(ending: Ending, holding: Holding): void
 }
 
+/** What stays of the options: nothing that leads to its first owner, who may be long gone. */
+type Held = Pick<HoldingOptions, "options" | "clock" | "retainClosedMs" | "events" | "server">
+
 export interface HoldingOptions {
   readonly id: number
   readonly kind: Kind
@@ -52,6 +56,17 @@ export interface HoldingOptions {
   /** The server that accepted it. */
   readonly server?: number
   readonly events: HoldingEvents
+}
+
+/** How a client wants to be attached. */
+export interface Wish {
+  readonly role: Role
+  /** Whether it takes the place of another owner. */
+  readonly steal: boolean
+  readonly start: StartOf
+  /** Whether it wants nothing of the past, also where there are no channels to start in. */
+  readonly fromNow: boolean
+  readonly reading: ReadingOptions
 }
 
 /** One way from the owner to the remote, under the id that its bytes are reported for. */
@@ -67,7 +82,7 @@ export abstract class Holding {
   readonly lifetime: "client" | "daemon"
   /** The channels with their ids; a stream's only one has the id of the holding. */
   abstract readonly channels: readonly Channel[]
-  protected readonly held: HoldingOptions
+  protected readonly held: Held
   readonly #attachments = new Set<Attachment>()
   #kind: Kind
   #extra: Extra
@@ -82,8 +97,8 @@ export abstract class Holding {
   #stopWaiting = (): void => {}
 
   constructor(options: HoldingOptions) {
-    const { id, kind, extra, options: wishes, server } = options
-    this.held = options
+    const { id, kind, extra, options: wishes, server, clock, retainClosedMs, events } = options
+    this.held = { options: wishes, clock, retainClosedMs, events, ...(server !== undefined && { server }) }
     this.id = id
     this.#kind = kind
     this.#extra = extra
@@ -158,10 +173,7 @@ export abstract class Holding {
    * Attaches a client; its `begin` is to be called once it has the answer. An owner takes the place of another only if
    * it `steals` it: NotOwner otherwise. The one that is pushed out hears `transport/detached`.
    */
-  attach(
-    recipient: Recipient,
-    wish: { role: Role; steal: boolean; start: StartOf; reading: ReadingOptions },
-  ): { attachment: Attachment; begin: () => void } {
+  attach(recipient: Recipient, wish: Wish): { attachment: Attachment; begin: () => void } {
     const owner = this.#ownerAttachment
     if (wish.role === "owner" && owner !== undefined && owner.recipient !== recipient && !wish.steal) {
       throw rpcError("NotOwner", `transport ${this.id} belongs to another client; steal it, or observe`, {
@@ -272,8 +284,8 @@ export abstract class Holding {
   }
 
   /** The first owner is attached from the start; callbacks begin with `start()`. */
-  protected attachFirst(): void {
-    const { owner, options } = this.held
+  protected attachFirst(owner: Recipient | null): void {
+    const { options } = this.held
     if (owner !== null)
       this.#add(
         owner,
@@ -384,13 +396,5 @@ export abstract class Holding {
     }
     this.held.events.over(this)
     this.#wait()
-  }
-}
-
-/** What a holding keeps, from what its client wished: `whenFull` differs by kind. */
-export function keepingOf(options: TransportOptions, whenFull: Keeping["whenFull"]): Keeping {
-  return {
-    retainBytes: options.retainBytes ?? (options.lifetime === "daemon" ? RETAIN_BYTES : 0),
-    whenFull: options.whenFull ?? whenFull,
   }
 }

@@ -88,6 +88,10 @@ export class Possessions {
       if (other?.signalGroup(0)) this.#groups.push(other)
     }
     this.#groups.push(process)
+    void process.exited.then(() => {
+      // An empty group is let go: its number may be another's by the time that the client leaves.
+      if (!process.signalGroup(0)) this.#groups.delete(process)
+    })
   }
 
   /** Ends everything; resolves when nothing is left. */

@@ -16,7 +16,8 @@ import type { Terminal } from "../transports/terminal.ts"
 import type { Extra, ProcessEvents, StreamEvents, StreamTransport } from "../transports/transport.ts"
 import type { Attachment } from "./attachment.ts"
 import { Channel } from "./channel.ts"
-import { Holding, keepingOf, type Description, type Ending, type HoldingOptions } from "./holding.ts"
+import { Holding, type Description, type Ending, type HoldingOptions } from "./holding.ts"
+import { keepingOf } from "./keeping.ts"
 import type { Voice } from "./outlet.ts"
 
 export type PipeFd = 0 | 1 | 2
@@ -58,7 +59,7 @@ export class ProcessHolding extends Holding {
     this.#drainMs = options.drainMs
     this.process = options.makeProcess({ exited: (returncode, signal) => this.#exited(returncode, signal) })
     this.channels = options.pipes.map((pipe) => this.#channel(pipe))
-    this.attachFirst()
+    this.attachFirst(options.owner)
   }
 
   get isClosing(): boolean {

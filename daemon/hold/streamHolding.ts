@@ -6,7 +6,8 @@ import { isSystemError, lossOf } from "../failures.ts"
 import type { Extra, StreamEvents, StreamTransport } from "../transports/transport.ts"
 import type { Attachment } from "./attachment.ts"
 import { Channel } from "./channel.ts"
-import { Holding, keepingOf, type Ending, type HoldingOptions, type Kind } from "./holding.ts"
+import { Holding, type Ending, type HoldingOptions, type Kind } from "./holding.ts"
+import { keepingOf } from "./keeping.ts"
 import type { Voice } from "./outlet.ts"
 
 export interface StreamHoldingOptions extends HoldingOptions {
@@ -36,7 +37,7 @@ export class StreamHolding extends Holding {
         freed: () => this.#freed(),
       }),
     ]
-    this.attachFirst()
+    this.attachFirst(options.owner)
   }
 
   get isClosing(): boolean {

@@ -15,7 +15,10 @@ export interface Reach {
 
 export class ProcessTransport {
   readonly pid: number
-  readonly #child: ChildProcess
+  /** Resolves when it has exited. */
+  readonly exited: Promise<void>
+  /** Null once it has exited: its group may live on, and must not keep what was read of it. */
+  #child: ChildProcess | null
   readonly #reach: Reach
   #returncode: number | null = null
 
@@ -23,9 +26,13 @@ export class ProcessTransport {
     this.#child = child
     this.#reach = reach
     this.pid = child.pid
-    child.on("exit", (code, signal) => {
-      this.#returncode = code ?? -constants.signals[signal as NodeJS.Signals]
-      events.exited(this.#returncode, signal)
+    this.exited = new Promise((resolve) => {
+      child.once("exit", (code, signal) => {
+        this.#child = null
+        this.#returncode = code ?? -constants.signals[signal as NodeJS.Signals]
+        events.exited(this.#returncode, signal)
+        resolve()
+      })
     })
     // A failed kill comes as an event too; the caller of `signal` has heard of it.
     child.on("error", () => {})
@@ -43,7 +50,7 @@ export class ProcessTransport {
 
   /** Sends a signal to the process alone. Once it has ended: no effect, so that a reused pid is never hit. */
   signal(signal: NodeJS.Signals | number): void {
-    if (this.#returncode === null) this.#child.kill(signal)
+    this.#child?.kill(signal)
   }
 
   /**

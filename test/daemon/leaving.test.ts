@@ -1,5 +1,5 @@
 /** Who leaves a transport, or becomes less than its owner, and what becomes of it then; how long an end is kept. */
-import { expect, test } from "vitest"
+import { expect, test, vi } from "vitest"
 import type { RawClient } from "../support/client.ts"
 import { TestClock } from "../support/clock.ts"
 import { listenPeer } from "../support/peers.ts"
@@ -220,4 +220,19 @@ test("what a client wrote to a process counts against it no more once it left th
   client.notify("transport/detach", { transport })
   await client.barrier()
   expect(await unflushed()).toBe(0)
+})
+
+test("a process group that is empty is signalled no more: its number may be another's by then", async () => {
+  const { connect } = await harness.startDaemon()
+  const [client, watcher] = [await connect(), await connect()]
+  const { transport, pid } = await client.request<{ transport: number; pid: number }>(
+    "loop/subprocessExec",
+    shell("exit 3"),
+  )
+  await client.lost(transport)
+  const kill = vi.spyOn(process, "kill")
+  harness.cleanup(() => kill.mockRestore())
+  await leave(client)
+  while ((await watcher.request<{ clients: number }>("daemon/info")).clients !== 1);
+  expect(kill.mock.calls.filter(([target]) => target === -pid)).toEqual([])
 })

@@ -168,7 +168,8 @@ test("a client that leaves while things are being opened leaves none of them", a
 })
 
 test("what was asked before the input ended is answered, and then all of it is closed", async () => {
-  const { connect } = await harness.startDaemon()
+  // A busy machine may take long to start a process, and only answers are waited for here.
+  const { connect } = await harness.startDaemon({ settings: { closeDeadlineMs: 10_000 } })
   const client = await connect()
   const peer = await listenPeer(harness)
   const answers = [

@@ -1,5 +1,6 @@
 /** What the daemon tells of itself: counts that add up, and the news of what begins and ends. */
 import { expect, test } from "vitest"
+import { MAX_WAITING_EVENTS, OUTBOX_HIGH_BYTES } from "../../protocol/limits.ts"
 import { echo, listenPeer } from "../support/peers.ts"
 import { setup } from "../support/setup.ts"
 
@@ -76,4 +77,40 @@ test("who watches hears what begins and ends, in order, and no more once it says
   await connect()
   await watcher.barrier()
   expect(watcher.notifications).toHaveLength(before)
+})
+
+test("a watcher that reads too slowly costs no more than its row, and hears how much it missed where it missed it", async () => {
+  const { connect } = await harness.startDaemon()
+  const peer = await listenPeer(harness)
+  const [watcher, other, asker] = [await connect(), await connect(), await connect()]
+  const params = { host: "127.0.0.1", port: peer.port, options: { lifetime: "daemon", name: "n".repeat(200) } }
+  const { transport } = await other.request<{ transport: number }>("loop/createConnection", params)
+  await watcher.request("daemon/watch")
+  watcher.stall()
+  let told = 0
+  const pendingBytes = async (): Promise<number> => {
+    const { clients } = await asker.request<Statistics>("daemon/statistics")
+    return clients[0]?.pendingBytes as number
+  }
+  const churn = async (): Promise<void> => {
+    for (let turn = 0; turn < 100; turn++) {
+      other.notify("transport/detach", { transport })
+      void other.ask("transport/attach", { transport, since: "now" })
+      told += 2
+    }
+    await other.barrier()
+  }
+  while ((await pendingBytes()) < OUTBOX_HIGH_BYTES) await churn()
+  // More than the row has room for.
+  const full = told
+  while (told < full + 2 * MAX_WAITING_EVENTS) await churn()
+  expect(await pendingBytes()).toBeLessThan(OUTBOX_HIGH_BYTES + 1_000)
+  watcher.resume()
+  const count = (news: Record<string, unknown>): number => (news.event === "missed" ? (news.count as number) : 1)
+  const heard = (): number => watcher.notifications.reduce((sum, { params: news }) => sum + count(news), 0)
+  await watcher.until(() => heard() === told)
+  expect(watcher.notifications.filter(({ params: { event } }) => event === "missed")).toHaveLength(1)
+  expect(watcher.notifications.length).toBeLessThan(told)
+  await churn()
+  await watcher.until(() => heard() === told)
 })

@@ -75,6 +75,7 @@ LIMITS: Final[dict[str, int]] = {
     "MAX_TRANSPORTS_PER_CLIENT": 20_000,
     "MAX_UNDISPATCHED_MESSAGES": 64,
     "MAX_WAITING_BYTES": 1_048_576,
+    "MAX_WAITING_EVENTS": 1_000,
     "OUTBOX_HIGH_BYTES": 262_144,
     "READ_WINDOW_BYTES": 262_144,
     "RETAIN_BYTES": 1_048_576,
@@ -943,8 +944,9 @@ class DaemonDescriptorSocketResult(TypedDict):
 
 class DaemonEventParams(TypedDict):
     event: Literal[
-        "clientConnected", "clientGone", "opened", "attached", "detached", "ended", "forgotten", "listening", "closed"
+        "clientConnected", "clientGone", "opened", "attached", "detached", "ended", "forgotten", "listening", "closed", "missed"
     ]
+    count: NotRequired[int]
     clientId: NotRequired[int | None]
     transport: NotRequired[int]
     server: NotRequired[int]

@@ -1,5 +1,5 @@
 /** One-way streams: named pipes, terminals, descriptors that exist already. */
-import type { TransportOptions } from "../../hold/channel.ts"
+import type { TransportOptions } from "../../hold/keeping.ts"
 import { StreamHolding } from "../../hold/streamHolding.ts"
 import type { Opened } from "../../hold/holding.ts"
 import { openReadPipe, openWritePipe, type PipeParams } from "../../open/pipe.ts"

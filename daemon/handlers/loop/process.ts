@@ -1,6 +1,6 @@
 /** Subprocesses, by program or by command line. */
 import type { RequestResult } from "../../../protocol/registry.ts"
-import type { TransportOptions } from "../../hold/channel.ts"
+import type { TransportOptions } from "../../hold/keeping.ts"
 import { ProcessHolding } from "../../hold/processHolding.ts"
 import { spawn, type Command, type ProcessParams } from "../../open/spawn.ts"
 import { sessionMembers } from "../../processes.ts"
