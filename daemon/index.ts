@@ -24,7 +24,7 @@ import { Possessions } from "./hold/possessions.ts"
 import { Table } from "./hold/table.ts"
 import { adoptListener, listenOnUnixSocket, type SocketListener } from "./listeners/unixSocket.ts"
 import type { Log } from "./log.ts"
-import { canReceiveRights } from "./native/rights.ts"
+import { mayReceiveRights } from "./native/rights.ts"
 import { Descriptors } from "./open/descriptors.ts"
 import { hasTerminals } from "./native/terminal.ts"
 import { LoopDelay, memoryStatistics, transportStatistics } from "./statistics.ts"
@@ -240,7 +240,7 @@ export class Daemon implements DaemonFace {
   #descriptorWays(): RequestResult<"initialize">["capabilities"]["descriptors"] {
     return [
       ...(this.#hasInherited ? (["inherited"] as const) : []),
-      ...(canReceiveRights() ? (["socket"] as const) : []),
+      ...(mayReceiveRights() ? (["socket"] as const) : []),
     ]
   }
 

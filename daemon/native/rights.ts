@@ -4,7 +4,8 @@
  * Platform: Linux with 64 bits, by the numbers and the layout of its structures. Source: recvmsg(2), cmsg(3), unix(7).
  */
 import { closeSync } from "node:fs"
-import { declaring, systemError } from "./libc.ts"
+import { declaring, isInstalled, systemError } from "./libc.ts"
+import { watch, type Watch } from "./readiness.ts"
 
 const F_DUPFD_CLOEXEC = 1030
 const SOL_SOCKET = 1
@@ -44,7 +45,7 @@ const native = declaring(({ koffi, library }) => {
   const fcntl: (fd: number, command: number, type: "int", argument: number) => number = library.func(
     "int fcntl(int fd, int command, ...)",
   )
-  return { koffi, recvmsg, send, fcntl, libc: { koffi, library } }
+  return { libc: { koffi, library }, recvmsg, send, fcntl }
 })
 
 interface MessageHeader {
@@ -72,9 +73,14 @@ export interface RightsEvents {
   ended(): void
 }
 
-/** Whether {@link RightsReceiver} works here. */
+/** Whether {@link RightsReceiver} can be expected to work here; asked for without loading anything. */
+export function mayReceiveRights(): boolean {
+  return process.platform === "linux" && process.arch.includes("64") && isInstalled()
+}
+
+/** Whether it does. */
 export function canReceiveRights(): boolean {
-  return process.platform === "linux" && native()?.koffi.sizeof("size_t") === 8
+  return mayReceiveRights() && native() !== null
 }
 
 /** One connected socket. */
@@ -82,7 +88,7 @@ export class RightsReceiver {
   readonly #fd: number
   readonly #events: RightsEvents
   readonly #calls: NonNullable<ReturnType<typeof native>>
-  readonly #poll: { close(): void }
+  readonly #watch: Watch
   readonly #data = Buffer.allocUnsafeSlow(DATA_BYTES)
   readonly #control = Buffer.allocUnsafeSlow(CONTROL_BYTES)
   #closed = false
@@ -95,7 +101,8 @@ export class RightsReceiver {
     this.#events = events
     this.#fd = calls.fcntl(fd, F_DUPFD_CLOEXEC, "int", 0)
     if (this.#fd < 0) throw systemError(calls.libc, "fcntl")
-    this.#poll = calls.koffi.node.poll(this.#fd, { readable: true }, () => this.#receive())
+    this.#watch = watch(this.#fd, () => this.#receive())
+    this.#watch.want({ readable: true, writable: false })
   }
 
   /** Sends without waiting. False when the other end does not read, or is gone. */
@@ -109,7 +116,7 @@ export class RightsReceiver {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#poll.close()
+    this.#watch.close()
     closeSync(this.#fd)
   }
 
@@ -134,8 +141,9 @@ export class RightsReceiver {
   }
 
   #over(length: number): void {
-    const { EAGAIN, EINTR } = this.#calls.koffi.os.errno
-    if (length < 0 && [EAGAIN, EINTR].includes(this.#calls.koffi.errno())) return
+    const { koffi } = this.#calls.libc
+    const { EAGAIN, EINTR } = koffi.os.errno
+    if (length < 0 && [EAGAIN, EINTR].includes(koffi.errno())) return
     this.close()
     this.#events.ended()
   }

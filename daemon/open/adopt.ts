@@ -4,15 +4,16 @@
  * Without the C library Node tells little of a socket: then one that is of no use here is found out by what becomes of
  * it, and the addresses of Unix sockets stay empty.
  */
-import { createServer, type Server, type Socket } from "node:net"
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net"
 import { rpcError } from "../../protocol/errors.ts"
 import { openFailure } from "../failures.ts"
 import type { ListeningSocket } from "../hold/serverHolding.ts"
 import { socketFacts, type SocketFacts } from "../native/sockets.ts"
-import { owned, streamOf, type NodeHandle } from "../transports/descriptor.ts"
+import { streamOf, type NodeHandle } from "../transports/descriptor.ts"
 import { boundAddress, type TcpOptions } from "../transports/tcp.ts"
 import type { ClientDescriptors, DescriptorRef, Taken } from "./clientDescriptors.ts"
 import { tcpLine, unixLine, type Line } from "./line.ts"
+import { listening } from "./socketFile.ts"
 
 /** Where sockets are taken from, and what they may be. */
 export interface Adoption {
@@ -29,14 +30,9 @@ export interface Adoption {
  * Fails as `ClientDescriptors.take` does, and with InvalidParams for what is no connected stream socket.
  */
 export async function adoptConnection(ref: DescriptorRef, adoption: Adoption): Promise<Line> {
-  const taken = await adoption.descriptors.take(ref, ["socket"], adoption.signal)
-  const facts = checked(taken, "connected", adoption)
-  const socket = made(taken)
-  // Only a Unix socket has an address that Node cannot tell.
-  if (socket.localAddress === undefined) return unixLine(socket, facts ?? {})
-  if (adoption.unixOnly !== true) return tcpLine(socket, adoption.tcp)
-  socket.destroy()
-  throw unfit(ref, "a Unix socket")
+  const { handle, facts } = await takeStream(ref, "connected", adoption)
+  const socket = streamOf({ fd: handle.fd, handle })
+  return isTcp(handle) ? tcpLine(socket, adoption.tcp) : unixLine(socket, facts ?? {})
 }
 
 /** A socket that is bound, and is listened on when its server comes to serve. */
@@ -54,78 +50,75 @@ export async function adoptListener(
   ref: DescriptorRef,
   adoption: Adoption & { readonly backlog: number },
 ): Promise<AdoptedListener> {
-  const taken = await adoption.descriptors.take(ref, ["socket"], adoption.signal)
-  const facts = checked(taken, "bound", adoption)
-  let idle: Taken | null = taken
-  let sockname = facts?.sockname ?? ""
+  const { handle, facts } = await takeStream(ref, "bound", adoption)
+  const { sockname = "" } = facts ?? {}
+  let isIdle = true
   return {
     async listen(onConnection) {
-      if (idle === null) throw rpcError("InvalidParams", `descriptor ${ref} could not be listened on, and is closed`)
-      idle = null
+      if (!isIdle) throw rpcError("InvalidParams", `descriptor ${ref} could not be listened on, and is closed`)
+      isIdle = false
       const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, onConnection)
-      await listening(server, taken, adoption.backlog)
-      const address = server.address()
-      if (address !== null && typeof address === "object" && adoption.unixOnly === true) {
-        server.close()
-        throw unfit(ref, "a Unix socket")
-      }
-      if (typeof address === "string") sockname = address
-      return [
-        {
-          server,
-          address: address === null || typeof address === "string" ? { path: sockname } : boundAddress(address),
-        },
-      ]
+      await listening(server, () => listenOn(server, handle, adoption.backlog)).catch((error: unknown) => {
+        throw openFailure(error)
+      })
+      const address = isTcp(handle) ? boundAddress(server.address() as AddressInfo) : { path: sockname }
+      return [{ server, address }]
     },
-    line: (socket) =>
-      socket.localAddress === undefined ? unixLine(socket, { sockname }) : tcpLine(socket, adoption.tcp),
-    drop: () => idle?.close(),
+    line: (socket) => (isTcp(handle) ? tcpLine(socket, adoption.tcp) : unixLine(socket, { sockname })),
+    drop() {
+      if (isIdle) handle.close()
+    },
   }
-}
-
-/** Listens in this very call; the promise only tells how it went. A failure closes the socket. */
-function listening(server: Server, source: Taken, backlog: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) => reject(openFailure(error) as Error))
-    server.once("listening", () => {
-      // A failed accept (EMFILE) must not end the daemon; the next one is tried all the same.
-      server.removeAllListeners("error").on("error", () => {})
-      resolve()
-    })
-    const way = owned(source)
-    if ("fd" in way) server.listen({ fd: way.fd, backlog })
-    else listenOnHandle(server, way.handle, backlog)
-  })
 }
 
 /** Platform: `listen(handle)` makes a second owner of a Unix socket's descriptor; this is what it does for TCP. */
-function listenOnHandle(server: Server, handle: NodeHandle, backlog: number): void {
+function listenOn(server: Server, handle: NodeHandle, backlog: number): void {
   const inner = server as unknown as {
     _handle: NodeHandle
-    _listen2(address: null, port: null, addressType: null, backlog: number): void
+    _listen2(address: undefined, port: undefined, addressType: undefined, backlog: number): void
   }
   inner._handle = handle
-  inner._listen2(null, null, null, backlog)
+  inner._listen2(undefined, undefined, undefined, backlog)
 }
 
-/** Refuses, where it can be told, what the socket cannot be used for; it stays then. */
-function checked(taken: Taken, use: "connected" | "bound", { unixOnly = false }: Adoption): SocketFacts | null {
+type Use = "connected" | "bound"
+
+/** Takes a stream socket, in the form of Node's handle for it. What is known to be of no use stays where it is. */
+async function takeStream(
+  ref: DescriptorRef,
+  use: Use,
+  { descriptors, signal, unixOnly = false }: Adoption,
+): Promise<{ readonly handle: NodeHandle; readonly facts: SocketFacts | null }> {
+  const taken = await descriptors.take(ref, ["socket"], signal)
   const facts = socketFacts(taken.fd)
-  if (facts === null) return null
-  const isOfFamily = unixOnly ? facts.family === "Unix" : facts.family !== "other"
-  if (facts.type === "stream" && isOfFamily && (use === "bound" || !facts.listening)) return facts
-  taken.giveBack()
-  throw unfit(taken.ref, `a ${use === "connected" ? "connected " : ""}${unixOnly ? "Unix" : "stream"} socket`, facts)
+  const handle = facts === null || fits(facts, use, unixOnly) ? streamHandle(taken) : null
+  if (handle !== null && !(unixOnly && isTcp(handle))) return { handle, facts }
+  if (handle === null) taken.giveBack()
+  else handle.close()
+  throw unfit(ref, `a ${use === "connected" ? "connected " : ""}${unixOnly ? "Unix" : "stream"} socket`, facts)
 }
 
-/** What Node makes of a socket that nobody can tell more of; it stays when that is nothing. */
-function made(taken: Taken): Socket {
+function fits({ family, type, listening: isListening }: SocketFacts, use: Use, unixOnly: boolean): boolean {
+  const isOfFamily = unixOnly ? family === "Unix" : family !== "other"
+  return type === "stream" && isOfFamily && (use === "bound" || !isListening)
+}
+
+/** Null for what is no stream socket, which is left alone. */
+function streamHandle(taken: Taken): NodeHandle | null {
+  if (taken.handle !== undefined) return "readStop" in taken.handle ? taken.handle : null
   try {
-    return streamOf(taken)
+    const socket = streamOf(taken) as unknown as { _handle: NodeHandle | null }
+    const handle = socket._handle
+    socket._handle = null
+    return handle
   } catch {
-    taken.giveBack()
-    throw unfit(taken.ref, "a stream socket")
+    return null
   }
+}
+
+/** Only of a Unix socket Node cannot tell where it is bound. */
+function isTcp(handle: NodeHandle): boolean {
+  return "getsockname" in handle
 }
 
 /** A socket that is not what is `wanted`, and what it is, where that is known. */

@@ -53,8 +53,7 @@ export class ClientDescriptors {
       closeSource(source)
       throw error
     }
-    this.#handed.set(name, source)
-    for (const heard of this.#waiting) heard(name)
+    this.#keep(name, source)
   }
 
   /**
@@ -101,7 +100,12 @@ export class ClientDescriptors {
 
   #takeBack(name: string, source: DescriptorSource): void {
     if (this.#ended || this.#handed.has(name)) closeSource(source)
-    else this.#handed.set(name, source)
+    else this.#keep(name, source)
+  }
+
+  #keep(name: string, source: DescriptorSource): void {
+    this.#handed.set(name, source)
+    for (const heard of this.#waiting) heard(name)
   }
 
   /** Resolves when it has come, or is waited for no longer. */

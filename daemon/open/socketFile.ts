@@ -6,19 +6,24 @@ import { lstatSync, type BigIntStats } from "node:fs"
 import { connect, type ListenOptions, type Server } from "node:net"
 import { isSystemError } from "../failures.ts"
 
-/** Binds and listens in this very call; the promise only tells how it went. */
+/**
+ * Binds and listens in this very call; the promise only tells how it went.
+ * @param where what to listen on, or what makes `server` listen.
+ */
 export function listening(
   server: Server,
-  where: ListenOptions & { readonly fd?: number },
+  where: (ListenOptions & { readonly fd?: number }) | (() => void),
   onAcceptError: (error: Error) => void = () => {},
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject)
-    server.listen(where, () => {
+    server.once("listening", () => {
       // A failed accept (EMFILE) must not end the daemon; the next one is tried all the same.
       server.off("error", reject).on("error", onAcceptError)
       resolve()
     })
+    if (typeof where === "function") where()
+    else server.listen(where)
   })
 }
 

@@ -13,17 +13,12 @@ export interface DescriptorSource {
   readonly handle?: NodeHandle
 }
 
-/** What it is made of, in the words of Node's constructors. */
-export function owned({ fd, handle }: DescriptorSource): { readonly fd: number } | { readonly handle: NodeHandle } {
-  return handle === undefined ? { fd } : { handle }
-}
-
 /**
  * Takes the descriptor over; nothing is read from it yet. Throws, and leaves it alone, when Node can make no stream of
  * it: a datagram socket.
  */
-export function streamOf(source: DescriptorSource, options: SocketConstructorOpts = {}): Socket {
+export function streamOf({ fd, handle }: DescriptorSource, options: SocketConstructorOpts = {}): Socket {
   // `pauseOnCreate` and `handle` are what Node's own servers use.
-  const inner = { ...owned(source), pauseOnCreate: true }
+  const inner = { ...(handle === undefined ? { fd } : { handle }), pauseOnCreate: true }
   return new Socket({ ...options, ...inner, allowHalfOpen: true })
 }
