@@ -25,6 +25,12 @@ describe("the README", () => {
     expect(typescript.trim()).toBe(program.join("\n").trim())
   })
 
+  it("shows the program of examples/python/readme.py, which runs in test/interop", () => {
+    const [python = ""] = blocks("README.md", "python")
+    const [, ...program] = read("examples/python/readme.py").split("\n")
+    expect(python.trim()).toBe(program.join("\n").trim())
+  })
+
   it("says what that program prints", async () => {
     const { stdout } = await run(process.execPath, [join(ROOT, "dist/examples/readme.js")])
     expect(stdout).toBe(printed)

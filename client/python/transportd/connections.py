@@ -15,6 +15,7 @@ from typing import Any
 
 from . import addresses
 from .base import WAIT, Base
+from .errors import DaemonLost
 from .framing import Message
 from .sendfile import send_file
 from .sockets import DaemonSocket
@@ -66,7 +67,7 @@ class Connections(Base):
         try:
             return await self._open("loop/createConnection", params)
         except OSError as error:
-            if error.errno is None:
+            if error.errno is None or isinstance(error, DaemonLost):
                 raise
             if local is not None and _is_local_fault(error):
                 text = f"error while attempting to bind on address {local!r}: {os.strerror(error.errno).lower()}"

@@ -96,7 +96,8 @@ class Link:
         assert self._loop is not None
         future = self._loop.create_future()
         if self.error is not None:
-            future.set_exception(self.error)
+            # Each its own, as an exception collects where it was raised.
+            future.set_exception(DaemonLost())
             return future
         number = next(self._ids)
         frame = json_frame({"id": number, "method": name, "params": params})
@@ -339,7 +340,7 @@ class Link:
         pending, self._pending = list(self._pending.values()), {}
         for future, _ in pending:
             if not future.done():
-                future.set_exception(error)
+                future.set_exception(DaemonLost())
         for endpoint in list(self.endpoints.values()):
             endpoint.cut(error)
         self.endpoints.clear()
