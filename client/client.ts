@@ -120,7 +120,8 @@ export class Client implements Link, AsyncDisposable {
 
   /** @internal Use `loop.handOver`. */
   async handOver(socket: Transferable): Promise<string> {
-    if (this.#channel !== undefined) return await this.#channel.send(socket)
+    const { descriptors } = this.#greeting.capabilities
+    if (this.#channel !== undefined && descriptors.includes("channel")) return await this.#channel.send(socket)
     const message = "sockets of this process can be handed over to a daemon that it has launched, to no other"
     throw rpcError("NotSupported", message, { operation: "handOver" })
   }

@@ -32,7 +32,7 @@ import { Watchers } from "./watchers.ts"
 
 export { defaultSocketPath, inheritedListeners, Settings, settingsFromEnvironment } from "./config.ts"
 export type { Client } from "./client.ts"
-export { inheritedDescriptors } from "./open/descriptors.ts"
+export { inheritedDescriptors, keepFromChildren } from "./open/descriptors.ts"
 export { makeLog, type Log, type LogLevel } from "./log.ts"
 export { parentChannel } from "./listeners/channel.ts"
 export { serveStdio } from "./listeners/stdio.ts"

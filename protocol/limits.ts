@@ -113,6 +113,9 @@ export const MAX_HANDED_DESCRIPTORS = MAX_REQUESTS_IN_FLIGHT
 /** How long a request waits for a descriptor that it names: the two travel on different ways, and either may be first. */
 export const DESCRIPTOR_WAIT_MS = 5_000
 
+/** Longest name of a descriptor, as of everything else. */
+export const MAX_DESCRIPTOR_NAME_LENGTH = 256
+
 /** A line that comes with a descriptor: a name of 256 characters, each written as `\\u` escapes, and some room. */
 export const MAX_DESCRIPTOR_LINE_BYTES = 4 * KiB
 

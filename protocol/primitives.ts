@@ -9,6 +9,7 @@ import {
   CHUNK_BYTES,
   HIGH_WATER_BYTES,
   LOW_WATER_BYTES,
+  MAX_DESCRIPTOR_NAME_LENGTH,
   MAX_PEM_BYTES,
   MAX_RETAIN_BYTES,
   READ_WINDOW_BYTES,
@@ -80,10 +81,12 @@ export function takePayload<Message extends { data?: Uint8Array | undefined; tex
 }
 
 /** How a request names a descriptor that exists already. */
-export const Descriptor = z.union([z.int().min(0).max(2_147_483_647), z.string().min(1).max(256)]).meta({
-  description:
-    "a descriptor that is taken over, once: a number that the daemon inherited, or the name that this client gave to one that it handed over",
-})
+export const Descriptor = z
+  .union([z.int().min(0).max(2_147_483_647), z.string().min(1).max(MAX_DESCRIPTOR_NAME_LENGTH)])
+  .meta({
+    description:
+      "a descriptor that is taken over, once: a number that the daemon inherited, or the name that this client gave to one that it handed over",
+  })
 
 /** A way on which descriptors come to the daemon. */
 export const DescriptorWay = z.enum(["inherited", "channel", "socket"])

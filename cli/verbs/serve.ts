@@ -20,8 +20,15 @@ export const serve: Verb<Options> = {
   example: "transportd serve --socket /tmp/transportd.sock",
   ownSignals: true,
   async run(_operands, { socket, readyFd }) {
-    const { createDaemon, inheritedDescriptors, inheritedListeners, makeLog, settingsFromEnvironment } =
-      await import("transportd/daemon")
+    const {
+      createDaemon,
+      inheritedDescriptors,
+      inheritedListeners,
+      keepFromChildren,
+      makeLog,
+      settingsFromEnvironment,
+    } = await import("transportd/daemon")
+    keepFromChildren()
     const spokenFor = Array.from({ length: inheritedListeners() }, (_, index) => 3 + index).concat(readyFd ?? [])
     const descriptors = inheritedDescriptors(spokenFor)
     const settings = settingsFromEnvironment()

@@ -27,8 +27,16 @@ export const stdio: Verb<Options> = {
         "stdio speaks JSON-RPC to the program that started it, not to a terminal; try `transportd serve` or `transportd call`"
       throw new Failure("usage", sentence)
     }
-    const { createDaemon, inheritedDescriptors, makeLog, parentChannel, serveStdio, settingsFromEnvironment } =
-      await import("transportd/daemon")
+    const {
+      createDaemon,
+      inheritedDescriptors,
+      keepFromChildren,
+      makeLog,
+      parentChannel,
+      serveStdio,
+      settingsFromEnvironment,
+    } = await import("transportd/daemon")
+    keepFromChildren()
     const channel = parentChannel()
     const descriptors = inheritedDescriptors()
     const settings = settingsFromEnvironment()

@@ -3,9 +3,10 @@
  * it belongs to its taker from then on. Any other number is none of a client's business: it may be another client's
  * connection.
  */
-import { fstatSync, readdirSync } from "node:fs"
+import { fstatSync, readdirSync, readFileSync } from "node:fs"
 import { isatty } from "node:tty"
 import { rpcError } from "../../protocol/errors.ts"
+import { setCloseOnExec } from "../native/closeOnExec.ts"
 
 /** `file` is everything else: files, directories, devices. */
 export type DescriptorKind = "fifo" | "socket" | "terminal" | "file"
@@ -72,6 +73,29 @@ export function inheritedDescriptors(except: readonly number[] = []): number[] {
       return kind === "fifo" || (kind === "terminal" && fd <= 2)
     })
   return found.filter((each) => each.fd > 2 && !spokenFor.has(each.fd) && !isOwn(each)).map(({ fd }) => fd)
+}
+
+/**
+ * Sees to it that no child gets what this process inherited.
+ * Platform: Node does so at its start, up to the first number above 15 that is not open; those behind it need the C
+ * library, and are told by Linux alone.
+ */
+export function keepFromChildren(): void {
+  if (process.platform !== "linux") return
+  for (const fd of readdirSync("/proc/self/fd").map(Number)) if (fd > 2 && isForChildren(fd)) setCloseOnExec(fd)
+}
+
+const O_CLOEXEC = 0o2000000
+
+/** Source: proc(5), `/proc/pid/fdinfo`. */
+function isForChildren(fd: number): boolean {
+  try {
+    const [, flags = "0"] = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "latin1")) ?? []
+    return (Number.parseInt(flags, 8) & O_CLOEXEC) === 0
+  } catch {
+    // The descriptor of the listing itself.
+    return false
+  }
 }
 
 interface Look {

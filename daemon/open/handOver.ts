@@ -1,5 +1,6 @@
 /** What comes with a descriptor that a client hands over, and what it is answered: a line of JSON each, on every way. */
 import { RpcError, rpcError, type WireError } from "../../protocol/errors.ts"
+import { MAX_DESCRIPTOR_NAME_LENGTH } from "../../protocol/limits.ts"
 import { closeSource, type ClientDescriptors } from "./clientDescriptors.ts"
 import type { DescriptorSource } from "../transports/descriptor.ts"
 
@@ -8,9 +9,6 @@ export interface Receipt {
   readonly descriptor: string | null
   readonly error?: WireError
 }
-
-/** Longest name of a descriptor, as of everything else. */
-const MAX_NAME_LENGTH = 256
 
 /**
  * Keeps `source` under the name in `message`, which is `{"descriptor": name}`; anything else, a name that is taken, and
@@ -27,7 +25,10 @@ export function handOver(
     if (source === null) throw rpcError("InvalidParams", "no descriptor came with it that could be used")
     if (descriptor === null) {
       closeSource(source)
-      throw rpcError("InvalidParams", `expected {"descriptor": name}, a name of 1 to ${MAX_NAME_LENGTH} characters`)
+      throw rpcError(
+        "InvalidParams",
+        `expected {"descriptor": name}, a name of 1 to ${MAX_DESCRIPTOR_NAME_LENGTH} characters`,
+      )
     }
     descriptors.add(descriptor, source)
     return { descriptor }
@@ -39,6 +40,7 @@ export function handOver(
 
 function nameIn(message: unknown): string | null {
   const { descriptor } = (message ?? {}) as { descriptor?: unknown }
-  const isName = typeof descriptor === "string" && descriptor.length > 0 && descriptor.length <= MAX_NAME_LENGTH
+  const isName =
+    typeof descriptor === "string" && descriptor.length > 0 && descriptor.length <= MAX_DESCRIPTOR_NAME_LENGTH
   return isName ? descriptor : null
 }

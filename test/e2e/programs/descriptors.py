@@ -4,6 +4,7 @@ Usage: descriptors.py WAY SCENARIO DAEMON...; prints what it saw as one line of 
 """
 
 import array
+import fcntl
 import json
 import os
 import pty
@@ -20,13 +21,16 @@ class Daemon:
         self.way = way
         env = dict(os.environ)
         near, far = socket.socketpair()
+        # Far above what Node closes for children by itself.
+        high = fcntl.fcntl(far.fileno(), fcntl.F_DUPFD, 50)
         if way == "channel":
-            env["NODE_CHANNEL_FD"] = str(far.fileno())
-        keep = [far.fileno(), *inherit] if way == "channel" else list(inherit)
+            env["NODE_CHANNEL_FD"] = str(high)
+        keep = [high, *inherit] if way == "channel" else list(inherit)
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=keep, env=env
         )
         far.close()
+        os.close(high)
         self.channel = near
         self.last_id = 0
         self.seen = []
