@@ -30,7 +30,6 @@ for (const [name, { heldBytes, residentBytes, descriptors, children }] of Object
   console.log(`${name}: ${megabytes(heldBytes)} held, ${megabytes(residentBytes)} resident, ${counts}`)
 }
 console.log(`${operations} operations, ${flaws.length} flaws`)
-if (flaws.length > 0) {
-  console.error([`seed ${seed}`, ...flaws, "after", ...recent].join("\n"))
-  process.exit(1)
-}
+if (flaws.length > 0) console.error([`seed ${seed}`, ...flaws, "after", ...recent].join("\n"))
+// At once: what this side's sockets still wait for is no finding about the daemon.
+process.exit(flaws.length > 0 ? 1 : 0)

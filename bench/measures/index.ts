@@ -12,6 +12,7 @@ import { roundTrip } from "./roundTrip.ts"
 import { scaling } from "./scaling.ts"
 import { smallMessages } from "./smallMessages.ts"
 import { start } from "./start.ts"
+import { stoppedClient } from "./stoppedClient.ts"
 
 export const MEASURES: readonly Measure[] = [
   echo,
@@ -24,6 +25,7 @@ export const MEASURES: readonly Measure[] = [
   processes,
   start,
   memory,
+  stoppedClient,
   openssh,
   scaling,
 ]
