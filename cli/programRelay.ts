@@ -1,21 +1,34 @@
-/** Joins a process in the daemon to this process's stdin, stdout and stderr, with back-pressure on each. */
+/**
+ * Joins a process in the daemon to this process's stdin, stdout and stderr, with back-pressure on each; one with a
+ * terminal gets the terminal of this process, where there is one.
+ */
 import type { SubprocessProtocol, SubprocessTransport } from "transportd/client"
 import { flushed } from "./ending.ts"
+import { exitCode } from "./exitCodes.ts"
 import { Failure } from "./failure.ts"
-import { tellLost } from "./print.ts"
+import { keyboard, lendTerminal } from "./localTerminal.ts"
+import { tell, tellLost } from "./print.ts"
 import { Drain, Feed } from "./relay.ts"
 
 export class ProgramRelay implements SubprocessProtocol {
   /** Resolves to asyncio's returncode, once all output was handed on; rejects when the daemon was lost. */
   readonly ended: Promise<number>
+  /** Resolves to the exit status when the key was typed that leaves the program; never for one that cannot be left. */
+  readonly left: Promise<number>
   #resolve = (_returncode: number): void => {}
   #reject = (_error: Error): void => {}
   #transport: SubprocessTransport | null = null
   #feed: Feed | null = null
   #drains = new Map<number, Drain>()
   #signalsBefore: NodeJS.Signals[] = []
+  #takeBack = (): void => {}
+  readonly #leave: (() => void) | undefined
 
-  constructor() {
+  /** @param canLeave whether it goes on without us. */
+  constructor({ canLeave = false } = {}) {
+    let left = (_status: number): void => {}
+    this.left = new Promise((resolve) => (left = resolve))
+    if (canLeave) this.#leave = () => (this.#takeBack(), left(exitCode("ok")))
     this.ended = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -34,7 +47,10 @@ export class ProgramRelay implements SubprocessProtocol {
     this.#transport = transport
     for (const signal of this.#signalsBefore) transport.sendSignal(signal)
     const stdin = transport.getPipeTransport(0)
-    if (stdin !== null) this.#feed = new Feed(process.stdin, stdin)
+    const hasTerminal = transport.getExtraInfo("pty") !== null
+    if (hasTerminal && this.#leave !== undefined && process.stdin.isTTY) tell("Ctrl-\\ leaves it running")
+    if (hasTerminal) this.#takeBack = lendTerminal(transport)
+    if (stdin !== null) this.#feed = new Feed(process.stdin, hasTerminal ? keyboard(stdin, this.#leave) : stdin)
     for (const [fd, sink] of [
       [1, process.stdout],
       [2, process.stderr],
@@ -68,6 +84,7 @@ export class ProgramRelay implements SubprocessProtocol {
 
   connectionLost(error: Error | null): void {
     this.#feed?.stop()
+    this.#takeBack()
     const returncode = this.#transport?.getReturncode() ?? null
     if (returncode === null) return this.#reject(error ?? new Failure("daemonTrouble", "the daemon lost the program"))
     void Promise.all([flushed(process.stdout), flushed(process.stderr)]).then(() => this.#resolve(returncode))

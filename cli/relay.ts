@@ -7,10 +7,12 @@ import type { Protocol, ReadTransport, Transport, WriteTransport } from "transpo
 import { flushed } from "./ending.ts"
 import { tellLost } from "./print.ts"
 
+type Sink = Pick<WriteTransport, "write" | "writeEof">
+
 /** A Node stream into a transport: the end of the one is the end of file of the other. */
 export class Feed {
   readonly #source: Readable
-  readonly #target: WriteTransport
+  readonly #target: Sink
   readonly #take = (chunk: Buffer): void => {
     this.bytes += chunk.length
     this.#target.write(chunk)
@@ -19,7 +21,7 @@ export class Feed {
   bytes = 0
 
   /** @param ended called at the end of the stream, after the end of file was written. */
-  constructor(source: Readable, target: WriteTransport, ended = (): void => {}) {
+  constructor(source: Readable, target: Sink, ended = (): void => {}) {
     this.#source = source
     this.#target = target
     this.#end = () => {

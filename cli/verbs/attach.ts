@@ -4,6 +4,7 @@ import { exitCode, exitCodeOf } from "../exitCodes.ts"
 import { Failure, isRpcError } from "../failure.ts"
 import { COME_BACK, joinRunning, type JoinOptions } from "../join.ts"
 import { askedToLeave, leave } from "../leaving.ts"
+import { redraw } from "../localTerminal.ts"
 import { Onlooker } from "../onlooker.ts"
 import { tell } from "../print.ts"
 import { ProgramRelay } from "../programRelay.ts"
@@ -34,7 +35,11 @@ interface Brought {
   readonly transport: Transport | SubprocessTransport
   /** Resolves to the exit status. */
   readonly ended: Promise<number>
+  /** Resolves to the exit status when it is left by a key. */
+  readonly left: Promise<number>
 }
+
+const never = new Promise<never>(() => {})
 
 export const attach: Verb<Options> = {
   operands: [refOperand],
@@ -55,9 +60,9 @@ export const attach: Verb<Options> = {
       ...(since !== undefined && { since: sinceOf(since, described) }),
       ...(observe ? { role: "observer" as const } : { steal }),
     }
-    const { transport, ended } = await bring(client, described, wishes, observe)
+    const { transport, ended, left: leftByKey } = await bring(client, described, wishes, observe)
     if (where.verbose === true) tell(`attached to transport ${transport.id}, ${described.kind}, as ${role(observe)}`)
-    const left = asked.then((status) => {
+    const left = Promise.race([asked, leftByKey]).then((status) => {
       if (!observe && described.lifetime === "daemon") return leave(transport, status, described.name)
       transport.detach()
       return status
@@ -77,13 +82,16 @@ function role(observe: boolean): string {
 async function bring(client: Client, described: Description, wishes: Wishes, observe: boolean): Promise<Brought> {
   const { transport: id } = described
   if (isProcess(described)) {
-    const make = (): Onlooker | ProgramRelay => (observe ? new Onlooker() : new ProgramRelay())
+    const canLeave = described.lifetime === "daemon"
+    const make = (): Onlooker | ProgramRelay => (observe ? new Onlooker() : new ProgramRelay({ canLeave }))
     const [transport, protocol] = await client.loop.attachSubprocess(make, id, wishes)
-    return { transport, ended: protocol instanceof Onlooker ? protocol.ended : protocol.ended.then(exitCodeOf) }
+    if (protocol instanceof Onlooker) return { transport, ended: protocol.ended, left: never }
+    if (described.kind === "pty") redraw(transport)
+    return { transport, ended: protocol.ended.then(exitCodeOf), left: protocol.left }
   }
   const make = (): Onlooker | Relay => (observe ? new Onlooker() : new Relay(standardStreams()))
   const [transport, protocol] = await client.loop.attach(make, id, wishes)
-  return { transport, ended: protocol instanceof Onlooker ? protocol.ended : endOf(protocol) }
+  return { transport, ended: protocol instanceof Onlooker ? protocol.ended : endOf(protocol), left: never }
 }
 
 /** The end of a stream is no failure, its loss is. */

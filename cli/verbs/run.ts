@@ -4,6 +4,7 @@ import { exitCode, exitCodeOf } from "../exitCodes.ts"
 import { errnoOf, explain, Failure, isRpcError } from "../failure.ts"
 import { COME_BACK, join, joinRunning, type JoinOptions } from "../join.ts"
 import { askedToLeave, leave } from "../leaving.ts"
+import { localSize } from "../localTerminal.ts"
 import { json, say, tell } from "../print.ts"
 import { ProgramRelay } from "../programRelay.ts"
 import { bytesOption, nameOption, option, socketOption, verboseOption, type Verb } from "../verb.ts"
@@ -13,10 +14,12 @@ interface Options extends JoinOptions {
   readonly json?: boolean
   readonly name?: string
   readonly keep?: boolean
+  readonly pty?: boolean
   readonly retain?: number
 }
 
-type Wishes = NonNullable<NonNullable<Parameters<Client["loop"]["subprocessExec"]>[2]>["options"]>
+type Wishes = NonNullable<Parameters<Client["loop"]["subprocessExec"]>[2]>
+type TransportWishes = NonNullable<Wishes["options"]>
 
 /** What is passed on to the program; whoever sends it wants the program, not us, to act. */
 const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP"] as const
@@ -29,6 +32,7 @@ export const run: Verb<Options> = {
     option("--json", "with --detach: print an object: transport, pid, name"),
     nameOption,
     option("--keep", "it outlives this command, and a terminal that is closed; `transportd attach` brings it back"),
+    option("-t, --pty", "give it a terminal: ours, if this is one"),
     bytesOption(
       "--retain <bytes>",
       "how much of each output is kept for who comes late (1 MiB with --detach or --keep)",
@@ -39,12 +43,14 @@ export const run: Verb<Options> = {
   passThrough: true,
   ownSignals: true,
   ownOutput: true,
-  async run([program = "", ...args], { detach = false, keep = false, json: asJson = false, name, retain, ...where }) {
-    const wishes: Wishes = {
+  async run([program = "", ...args], given) {
+    const { detach = false, keep = false, json: asJson = false, pty = false, name, retain, ...where } = given
+    const options: TransportWishes = {
       ...(name !== undefined && { name }),
       ...(retain !== undefined && { retainBytes: retain }),
       ...((detach || keep) && { lifetime: "daemon" }),
     }
+    const wishes: Wishes = { options, ...(pty && { pty: localSize() }) }
     try {
       if (detach) return await startDetached([program, ...args], wishes, where, asJson)
       return await stayWith([program, ...args], wishes, where, keep)
@@ -56,27 +62,31 @@ export const run: Verb<Options> = {
 
 type Command = readonly [string, ...string[]]
 
-async function startDetached(command: Command, options: Wishes, where: JoinOptions, asJson: boolean): Promise<number> {
+async function startDetached(command: Command, wishes: Wishes, where: JoinOptions, asJson: boolean): Promise<number> {
+  const { options } = wishes
   const client = await joinRunning(where)
   // Paused: what it says before we are gone is for who attaches.
-  const [transport] = await client.loop.subprocessExec(() => ({}), command, { options: { ...options, paused: true } })
+  const [transport] = await client.loop.subprocessExec(() => ({}), command, {
+    ...wishes,
+    options: { ...options, paused: true },
+  })
   const { id } = transport
-  const { name = null } = options
+  const { name = null } = options ?? {}
   say(asJson ? json({ transport: id, pid: transport.getPid(), name }) : String(id))
   await client.close()
   return exitCode("ok")
 }
 
-async function stayWith(command: Command, options: Wishes, where: JoinOptions, keep: boolean): Promise<number> {
+async function stayWith(command: Command, wishes: Wishes, where: JoinOptions, keep: boolean): Promise<number> {
   // From the first moment: a signal must not end us and leave the program behind.
-  const relay = new ProgramRelay()
+  const relay = new ProgramRelay({ canLeave: keep })
   // What is kept is not told that the terminal has gone: to live on without it is what it is kept for.
   for (const signal of FORWARDED) if (!keep || signal !== "SIGHUP") process.on(signal, () => relay.signal(signal))
   const hungUp = keep ? askedToLeave(["SIGHUP"]) : new Promise<never>(() => {})
   const client = await (keep ? joinRunning(where, COME_BACK) : join(where))
-  const [transport] = await client.loop.subprocessExec(() => relay, command, { options })
+  const [transport] = await client.loop.subprocessExec(() => relay, command, wishes)
   if (where.verbose === true) tell(`process ${transport.getPid()}, transport ${transport.id}`)
-  const left = hungUp.then((status) => leave(transport, status, options.name))
+  const left = Promise.race([hungUp, relay.left]).then((status) => leave(transport, status, wishes.options?.name))
   const status = await Promise.race([relay.ended.then(exitCodeOf), left])
   await client.close()
   return status

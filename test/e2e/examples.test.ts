@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { buffer } from "node:stream/consumers"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { createDaemon, type Daemon } from "transportd/daemon"
+import { hasTerminals } from "../../daemon/native/terminal.ts"
 import { ROOT } from "../house/sources.ts"
 
 let daemon: Daemon
@@ -111,6 +112,13 @@ describe("the examples of asyncio's documentation", () => {
     expect(await ended(program)).toBe(0)
     expect(program.lines()).toEqual([expect.stringMatching(/^Current date: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}$/)])
   })
+})
+
+it.skipIf(!hasTerminals())("a program in a terminal", async () => {
+  const program = start("terminal")
+  expect(await ended(program)).toBe(0)
+  const lines = program.lines().map((line) => line.trimEnd())
+  expect(lines).toEqual(["20 90, what now?", "tea", "tea it is", "now 30 100", "^Cenough"])
 })
 
 describe("the TCP proxy", () => {
