@@ -1,6 +1,6 @@
 /** How a client comes to its daemon: joins one on a socket, launches one over stdio, or takes any pair of streams. */
 import { spawn, type ChildProcessByStdio } from "node:child_process"
-import { connect as connectSocket } from "node:net"
+import { connect as connectSocket, type Socket } from "node:net"
 import type { Readable, Writable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import { rpcError } from "../protocol/errors.ts"
@@ -43,11 +43,15 @@ export async function connect(options: ConnectOptions): Promise<Client> {
 
 async function open(options: ConnectOptions): Promise<Streams> {
   if ("streams" in options) return options.streams
-  if ("socket" in options) return await join(options.socket)
+  if ("socket" in options) {
+    const socket = await join(options.socket)
+    return { input: socket, output: socket }
+  }
   return await launch(options.launch === true ? {} : options.launch)
 }
 
-function join(path: string): Promise<Streams> {
+/** A connection to the daemon on `path`, half-open allowed. */
+export function join(path: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     // Half-open: the daemon may end first, and what it said before is still to be read.
     const socket = connectSocket({ path, allowHalfOpen: true })
@@ -55,7 +59,7 @@ function join(path: string): Promise<Streams> {
       const { code: errno = "EIO", syscall = "connect" } = error
       reject(rpcError("OsFailure", `no daemon answers on ${path}: ${errno}`, { errno, syscall, path }))
     })
-    socket.once("connect", () => resolve({ input: socket, output: socket }))
+    socket.once("connect", () => resolve(socket))
   })
 }
 

@@ -23,6 +23,7 @@ export type {
   SubprocessProtocol,
 } from "./protocols.ts"
 export type { Directions, SendfileOptions, Spliced } from "./moving.ts"
+export { tunnel, type Tunnelled, type TunnelOptions } from "./tunnel.ts"
 export type { ReadPipe, WritePipe } from "./pipes.ts"
 export type { BaseTransport, ReadTransport, Transport, WriteTransport } from "./transport.ts"
 export type { DatagramAddress, DatagramTransport, SenderAddress } from "./datagram.ts"

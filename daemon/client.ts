@@ -2,7 +2,7 @@
  * One connected client: its place in the life of a connection, its budget, what it owns, its end.
  * Validates everything that comes in; knows no socket, and of framing only that bytes come and go.
  */
-import type { Readable, Writable } from "node:stream"
+import type { Duplex, Readable, Writable } from "node:stream"
 import type { RequestDeclaration } from "../protocol/declare.ts"
 import { rpcError, RpcError } from "../protocol/errors.ts"
 import { FLUSH_REPORT_BYTES, FLUSH_REPORT_MS, LINGER_MS, MAX_BUFFERED_BYTES } from "../protocol/limits.ts"
@@ -20,6 +20,7 @@ import { handlers } from "./handlers/index.ts"
 import type { Context, DaemonFace, Session } from "./handlers/context.ts"
 import { Outbox } from "./hold/outbox.ts"
 import { Possessions, type Deadlines } from "./hold/possessions.ts"
+import type { Tunnel } from "./hold/tunnel.ts"
 import { ClientDescriptors } from "./open/clientDescriptors.ts"
 import { DescriptorSocket } from "./open/descriptorSocket.ts"
 import { isPlain } from "./plain.ts"
@@ -76,6 +77,8 @@ export class Client implements Session {
   #descriptorSocket: Promise<DescriptorSocket> | undefined
   /** The context of every notification. */
   readonly #unawaited: Context
+  /** What the connection has become. */
+  #tunnel: Tunnel | null = null
   #stopWatching = (): void => {}
   #finish = (): void => {}
 
@@ -103,6 +106,7 @@ export class Client implements Session {
       maxMessageBytes,
       request: (method, params, context) => this.#request(method, params, context),
       notification: (method, params) => this.#notification(method, params),
+      isLast: (method) => method === "transport/tunnel",
       bug: (error, method) => options.bug(error, method),
       drained: () => this.outbox.pump(),
       // Whoever is gone does not wait for answers: one that never comes must not keep what it owned.
@@ -148,6 +152,11 @@ export class Client implements Session {
   }
 
   notify<Name extends DaemonNotificationName>(name: Name, params: DaemonNotificationParams<Name>): void {
+    if (this.#tunnel !== null) {
+      // Nothing can be said any more; but another client that takes over is heard.
+      if (name === "transport/detached") this.#tunnel.abort()
+      return
+    }
     if (this.#reports.size > 0 && name !== "protocol/dataReceived") this.#sayReports()
     this.#peer.notify(name, params as object)
   }
@@ -220,7 +229,30 @@ export class Client implements Session {
   /** The daemon ends: no more is taken, what was asked is answered, then the connection closes. */
   leave(): void {
     this.#leaving = true
-    this.#peer.finish()
+    if (this.#tunnel === null) this.#peer.finish()
+    else this.#tunnel.close()
+  }
+
+  checkTunnel(): void {
+    const { input, output } = this.#options
+    if ((input as unknown) !== output) {
+      const data = { kind: "stdio", operation: "tunnel" }
+      throw rpcError("NotSupported", "a tunnel needs a connection to the daemon's socket", data)
+    }
+    if (this.possessions.isEmpty && this.#peer.requestsRunning <= 1) return
+    throw rpcError(
+      "InvalidRequest",
+      "a tunnel needs a connection of its own: something is open or asked for on this one",
+    )
+  }
+
+  tunnel(make: (socket: Duplex, over: () => void) => Tunnel): void {
+    const socket = this.#options.input as Duplex
+    this.#stopWatching()
+    this.#reports.clear()
+    const rest = this.#peer.surrender()
+    if (rest.length > 0) socket.unshift(rest)
+    this.#tunnel = make(socket, () => void this.#closed())
   }
 
   /** Cuts the connection. */

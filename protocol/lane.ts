@@ -26,6 +26,8 @@ export interface LaneEvents {
   admit(message: Message): boolean
   /** Whether a request with that id is running. */
   isRunning(id: string | number): boolean
+  /** Whether what follows may be no message: nothing is read behind it until {@link Lane.goOn}. */
+  isLast?(message: Message): boolean
   /** The library has handled what it had, and nothing waits behind it. */
   idle(): void
 }
@@ -40,6 +42,8 @@ export class Lane extends AbstractMessageReader {
   /** The message that the library has and did not handle yet. */
   #inLibrary: Message | null = null
   #draining = false
+  /** Behind a last message nothing is read. */
+  #stopped = false
   #received = 0
   /** Whether notifications go through the library too, which then traces them. */
   traced = false
@@ -55,6 +59,7 @@ export class Lane extends AbstractMessageReader {
     this.#toLibrary = callback
     return this.#reader.listen((message) => {
       this.#received++
+      if (this.#events.isLast?.(message) === true) this.#stopped = true
       this.#inbox.push(message)
       this.#drain()
     })
@@ -90,6 +95,13 @@ export class Lane extends AbstractMessageReader {
     if (this.#holds.delete(reason) && this.#holds.size === 0) this.#drain()
   }
 
+  /** What follows the last message is messages all the same. */
+  goOn(): void {
+    if (!this.#stopped) return
+    this.#stopped = false
+    this.#drain()
+  }
+
   /**
    * The library's message strategy: learns that a message was handled.
    *
@@ -112,7 +124,7 @@ export class Lane extends AbstractMessageReader {
       this.#dispatch(message)
     }
     this.#draining = false
-    if (this.#holds.size > 0 || this.#inbox.length >= MAX_UNDISPATCHED_MESSAGES) this.#reader.pause()
+    if (this.#stopped || this.#holds.size > 0 || this.#inbox.length >= MAX_UNDISPATCHED_MESSAGES) this.#reader.pause()
     else if (this.#inbox.length === 0) this.#reader.resume()
     if (this.waiting === 0) this.#events.idle()
   }

@@ -46,6 +46,11 @@ export interface PeerOptions {
   request?(method: string, params: unknown, context: RequestContext): unknown
   /** Takes a notification, synchronously and in the order of arrival. */
   notification(method: string, params: unknown): void
+  /**
+   * Whether bytes that are no messages may follow a request, or an answer (null): nothing is read behind it until all
+   * requests are answered.
+   */
+  isLast?(method: string | null): boolean
   /** Something was thrown that is no {@link RpcError}. */
   bug?(error: unknown, method: string): void
   /** The other end sent something that is no message. It has been answered. */
@@ -89,6 +94,10 @@ export class Peer {
       notification: (method, params) => this.#notification(method, params),
       admit: (message) => this.#admit(message),
       isRunning: (id) => this.#incoming.has(requestKey(id)),
+      isLast: (message) => {
+        if (options.isLast === undefined || Message.isNotification(message)) return false
+        return options.isLast(Message.isRequest(message) ? message.method : null)
+      },
       idle: () => this.#idle(),
     })
     this.#connection = createMessageConnection(
@@ -183,6 +192,24 @@ export class Peer {
     }
   }
 
+  /** Requests of the other end that are not answered. */
+  get requestsRunning(): number {
+    return this.#incoming.size
+  }
+
+  /**
+   * Leaves the streams to the caller, for bytes that are no messages: nothing is said or heard here from now on, and
+   * `closed` is not called. What was said before has been handed to the output.
+   * @returns what came behind the last message.
+   */
+  surrender(): Buffer {
+    this.#over = true
+    this.#closed = true
+    this.#writer.dispose()
+    this.#connection.dispose()
+    return this.#reader.takeRest()
+  }
+
   /** Stops taking messages for `reason`, until {@link release} of the same. What runs goes on. */
   hold(reason: string): void {
     this.#lane.hold(reason)
@@ -269,6 +296,8 @@ export class Peer {
     const incoming = this.#incoming.get(key)
     this.#incoming.delete(key)
     incoming?.answered()
+    if (this.#closed) return
+    if (this.#incoming.size === 0) this.#lane.goOn()
     this.#endWhenIdle()
   }
 

@@ -355,6 +355,24 @@ export const spliced = fromDaemon("transport/spliced", {
   example: { params: { from: 7, to: 12, bytes: 131_072, error: null } },
 })
 
+export const tunnel = request("transport/tunnel", {
+  since: "0.1.0",
+  summary:
+    "Makes this connection the bytes of one stream: behind the answer nothing else travels on it, in either direction. Attaches as the owner first. For a connection of its own on a socket, on which nothing else is open or asked for.",
+  params: of.extend({
+    since: Since.optional().meta({ description: "where reading begins, as for `transport/attach`" }),
+    steal: z.boolean().default(false).meta({ description: "take over from another owner" }),
+  }),
+  result: z.object({
+    transport: Id,
+    kind: Kind,
+    offset: Offset.meta({ description: "where reading begins" }),
+    written: Offset.meta({ description: "bytes accepted from clients so far" }),
+  }),
+  errors: [...access, "TransportBusy", "InvalidRequest", "InvalidParams"],
+  example: { params: { transport: 7 }, result: { transport: 7, kind: "tcp", offset: 0, written: 0 } },
+})
+
 export const consumed = fromClient("transport/consumed", {
   since: "0.1.0",
   summary:

@@ -13,11 +13,13 @@ import { scaling } from "./scaling.ts"
 import { smallMessages } from "./smallMessages.ts"
 import { start } from "./start.ts"
 import { stoppedClient } from "./stoppedClient.ts"
+import { tunnel } from "./tunnel.ts"
 
 export const MEASURES: readonly Measure[] = [
   echo,
   oneWay,
   roundTrip,
+  tunnel,
   manyTransports,
   smallMessages,
   request,

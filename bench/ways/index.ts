@@ -4,6 +4,7 @@ import { throughJson, throughLibrary } from "./daemon.ts"
 import { throughOpenSsh } from "./openssh.ts"
 import { direct, relayed } from "./socket.ts"
 import { throughStock } from "./stock.ts"
+import { tunnelled } from "./tunnel.ts"
 import type { Way } from "./way.ts"
 
 export const WAYS = {
@@ -11,6 +12,7 @@ export const WAYS = {
   relay: relayed,
   daemon: throughLibrary,
   "daemon, JSON": throughJson,
+  tunnel: tunnelled,
   stock: throughStock,
   OpenSSH: throughOpenSsh,
 } satisfies Record<string, (ground: Ground) => Promise<Way>>

@@ -35,7 +35,7 @@ export const attachHandlers: Pick<Handlers, "transport/attach" | "transport/deta
 }
 
 /** Where delivery starts in `channel`. Throws InvalidParams for what has not come yet. */
-function startOf(channel: Channel, since: Since): number {
+export function startOf(channel: Channel, since: Since): number {
   const wish = typeof since === "object" ? since[String(channel.fd) as "0"] : since
   const { from, to } = channel.retained
   if (wish === undefined) return channel.consumed

@@ -1,4 +1,5 @@
 /** What a handler works with, and the type that makes a missing handler a compile error. */
+import type { Duplex } from "node:stream"
 import type { RequestContext } from "../../protocol/peer.ts"
 import type { ClientNotificationName, ParsedParams, RequestName, RequestResult } from "../../protocol/registry.ts"
 import type { Clock } from "../clock.ts"
@@ -6,6 +7,7 @@ import type { Settings } from "../config.ts"
 import type { Possessions } from "../hold/possessions.ts"
 import type { Recipient } from "../hold/recipient.ts"
 import type { Table } from "../hold/table.ts"
+import type { Tunnel } from "../hold/tunnel.ts"
 import type { Watchers } from "../watchers.ts"
 import type { ClientDescriptors } from "../open/clientDescriptors.ts"
 import type { Descriptors } from "../open/descriptors.ts"
@@ -38,6 +40,10 @@ export interface Session extends Recipient {
   initialize(params: ParsedParams<"initialize">): RequestResult<"initialize">
   shutdown(): void
   exit(): void
+  /** Throws NotSupported or InvalidRequest where its connection cannot be a tunnel. */
+  checkTunnel(): void
+  /** Its connection is the tunnel's from now on. */
+  tunnel(make: (socket: Duplex, over: () => void) => Tunnel): void
 }
 
 export interface Context {

@@ -10,7 +10,7 @@ export const spliceHandlers: Pick<Handlers, "transport/splice"> = {
   "transport/splice": ({ from, to, both }, context) => {
     const ways = both ? [way(from, to, context), way(to, from, context)] : [way(from, to, context)]
     if (both && ways[0]?.from === ways[0]?.to) throw busy(ways[0]?.from as Channel, "splice")
-    const splices = ways.map((each) => new Splice(each.from, each.to, each.ended))
+    const splices = ways.map((each) => new Splice(each.from, each.to, each))
     const start = (): void => {
       for (const splice of splices) splice.start()
     }

@@ -22,10 +22,12 @@ import {
   whole,
   writable,
 } from "./targets.ts"
+import { tunnelHandlers } from "./tunnel.ts"
 
 export const transportHandlers: HandlersOf<"transport"> = {
   ...attachHandlers,
   ...spliceHandlers,
+  ...tunnelHandlers,
   "transport/write": ({ transport, data, offset }, context) => {
     const channel = free(writable(transport, context, "write"), context)
     channel.write(data, offset)

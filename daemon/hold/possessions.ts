@@ -45,6 +45,11 @@ export class Possessions {
     return this.#holdings.size
   }
 
+  /** Whether there is nothing, and nothing is being opened. */
+  get isEmpty(): boolean {
+    return this.#used === 0
+  }
+
   get hasRoom(): boolean {
     return this.#used < this.#limit
   }

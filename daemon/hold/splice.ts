@@ -15,25 +15,30 @@ import type { Outlet } from "./outlet.ts"
 /** A channel that can be written to. */
 export type Sink = Channel & { readonly inlet: Inlet }
 
+/** What surrounds a splice. */
+export interface SpliceEvents {
+  /** Called once, before anybody hears what comes behind it. */
+  ended(splice: Splice): void
+  /** Ends `other` as the one side was lost; absent: closes it, or aborts it where the connection broke. */
+  lose?(other: Channel, broken: boolean): void
+}
+
 export class Splice implements Feeder {
   readonly operation = "splice"
   readonly from: Channel
   readonly to: Sink
-  readonly #ended: (splice: Splice) => void
+  readonly #events: SpliceEvents
   readonly #outbox: Outbox
   readonly #outlet: Outlet
   #bytes = 0
   #error: WireError | null = null
   #isOver = false
 
-  /**
-   * Takes both ends for itself: neither may be lent already. Begins with `start()`.
-   * @param ended called once, before anybody hears what comes behind it.
-   */
-  constructor(from: Channel, to: Sink, ended: (splice: Splice) => void) {
+  /** Takes both ends for itself: neither may be lent already. Begins with `start()`. */
+  constructor(from: Channel, to: Sink, events: SpliceEvents) {
     this.from = from
     this.to = to
-    this.#ended = ended
+    this.#events = events
     this.#outbox = new Outbox(() => to.inlet.handedBytes)
     to.inlet.lend(this)
     this.#outlet = from.divert(
@@ -83,10 +88,11 @@ export class Splice implements Feeder {
 
   #sourceEnded(): void {
     const { to } = this
-    if (to.stream.canWriteEof && to.readable) {
-      to.stream.writeEof()
-      this.#finish()
-    } else this.#end(to, null)
+    // First: what ends may lead back here.
+    this.#isOver = true
+    if (to.stream.canWriteEof && to.readable) to.stream.writeEof()
+    else to.close()
+    this.#finish()
   }
 
   #sourceLost(error: Error | null): void {
@@ -97,16 +103,16 @@ export class Splice implements Feeder {
 
   /** Ends `other` as the one has ended. */
   #end(other: Channel, error: Error | null): void {
-    // First: what ends may lead back here.
     this.#isOver = true
-    if (error === null || isRpcError(error, "TransportClosed")) other.close()
-    else other.abort()
+    const broken = error !== null && !isRpcError(error, "TransportClosed")
+    if (this.#events.lose !== undefined) this.#events.lose(other, broken)
+    else if (broken) other.abort()
+    else other.close()
     this.#finish()
   }
 
   #finish(): void {
-    this.#isOver = true
-    this.#ended(this)
+    this.#events.ended(this)
     this.to.inlet.giveBack()
     this.from.restore(this.#outlet)
   }

@@ -132,6 +132,14 @@ export class FrameReader extends AbstractMessageReader {
     if (!this.#paused && !this.#disposed && this.#callback !== undefined) this.#input.resume()
   }
 
+  /** Stops reading and gives what is here and was not read: the stream goes on behind it. */
+  takeRest(): Buffer {
+    const rest = Buffer.concat([this.#chunk.subarray(this.#at), ...this.#waiting])
+    this.pause()
+    this.dispose()
+    return rest
+  }
+
   /** Stops reading and drops what is here; no event fires any more. The stream is left as it is. Idempotent. */
   override dispose(): void {
     this.#disposed = true

@@ -830,6 +830,19 @@ class TransportTerminateParams(TypedDict):
 TransportTerminateResult: TypeAlias = None
 
 
+class TransportTunnelParams(TypedDict):
+    transport: int | str
+    since: NotRequired[int | Literal["start", "now"]]
+    steal: NotRequired[bool]
+
+
+class TransportTunnelResult(TypedDict):
+    transport: int
+    kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
+    offset: int
+    written: int
+
+
 class TransportWriteParams(TypedDict):
     transport: int | str
     data: NotRequired[bytes | str]

@@ -1,0 +1,44 @@
+/** A connection to the daemon that becomes the bytes of one transport: a socket like any other, with no client around it. */
+import type { Socket } from "node:net"
+import { Peer } from "../protocol/peer.ts"
+import type { RequestParams, RequestResult } from "../protocol/registry.ts"
+import { PROTOCOL_VERSION } from "../protocol/version.ts"
+import { join } from "./connect.ts"
+
+export type TunnelOptions = RequestParams<"transport/tunnel"> & {
+  /** The path of the daemon's socket. */
+  readonly socket: string
+}
+
+export type Tunnelled = RequestResult<"transport/tunnel">
+
+/**
+ * A socket that reads what comes from a transport, from where its last owner had consumed to or from `since` on, and
+ * writes to it. It is paused: nothing comes before it is piped, iterated or resumed. It is the owner from then on. Its end of file is passed on, and the transport's ends it; when it is
+ * closed, a transport with lifetime "client" is closed too and one with lifetime "daemon" stays. What was on its way to
+ * a socket that is cut is not delivered again.
+ * Rejects with UnknownTransport, NotOwner, NotSupported for what is no two-way stream, TransportBusy, or OsFailure when
+ * no daemon answers.
+ */
+export async function tunnel({ socket: path, ...params }: TunnelOptions): Promise<[Socket, Tunnelled]> {
+  const socket = await join(path)
+  let asked = false
+  const peer = new Peer({
+    input: socket,
+    output: socket,
+    notification: () => {},
+    isLast: (method) => asked && method === null,
+    closed: () => socket.destroy(),
+  })
+  try {
+    await peer.request("initialize", { protocolVersion: PROTOCOL_VERSION, processId: process.pid })
+    asked = true
+    const tunnelled = (await peer.request("transport/tunnel", params)) as Tunnelled
+    const rest = peer.surrender()
+    if (rest.length > 0) socket.unshift(rest)
+    return [socket, tunnelled]
+  } catch (error) {
+    peer.destroy()
+    throw error
+  }
+}
