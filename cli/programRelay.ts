@@ -21,6 +21,7 @@ export class ProgramRelay implements SubprocessProtocol {
   #feed: Feed | null = null
   #drains = new Map<number, Drain>()
   #signalsBefore: NodeJS.Signals[] = []
+  #isOver = false
   #takeBack = (): void => {}
   readonly #leave: (() => void) | undefined
 
@@ -37,8 +38,9 @@ export class ProgramRelay implements SubprocessProtocol {
     this.ended.catch(() => {})
   }
 
-  /** Passes a signal on; one that comes before the program runs, as soon as it does. */
+  /** Passes a signal on; one that comes before the program runs, as soon as it does, one that comes after it never. */
   signal(signal: NodeJS.Signals): void {
+    if (this.#isOver) return
     if (this.#transport === null) this.#signalsBefore.push(signal)
     else this.#transport.sendSignal(signal)
   }
@@ -83,6 +85,7 @@ export class ProgramRelay implements SubprocessProtocol {
   }
 
   connectionLost(error: Error | null): void {
+    this.#isOver = true
     this.#feed?.stop()
     this.#takeBack()
     const returncode = this.#transport?.getReturncode() ?? null

@@ -98,10 +98,11 @@ export class SubprocessTransport implements BaseTransport {
 
   /**
    * Sends a signal, by name (`"SIGHUP"`) or number, to the process alone. Between its exit and `connectionLost`: no
-   * effect.
+   * effect. After `connectionLost` it throws NoSuchProcess (asyncio: ProcessLookupError).
    */
   sendSignal(signal: NodeJS.Signals | number): void {
-    if (!this.#lost) this.#link.notify("transport/sendSignal", { transport: this.id, signal })
+    if (this.#lost) throw rpcError("NoSuchProcess", `process ${this.getPid()} has ended`, { pid: this.getPid() })
+    this.#link.notify("transport/sendSignal", { transport: this.id, signal })
   }
 
   /**

@@ -17,6 +17,7 @@ import {
 import { OLDEST_PROTOCOL_VERSION, PROTOCOL_VERSION } from "../protocol/version.ts"
 import { watchHeartbeat } from "./heartbeat.ts"
 import { handlers } from "./handlers/index.ts"
+import { refuseStartTls } from "./handlers/loop/tls.ts"
 import type { Context, DaemonFace, Session } from "./handlers/context.ts"
 import { Outbox } from "./hold/outbox.ts"
 import { Possessions, type Deadlines } from "./hold/possessions.ts"
@@ -264,7 +265,7 @@ export class Client implements Session {
     this.#checkPhase(method)
     const declaration = accepted.get(method)
     if (declaration?.kind !== "request") throw rpcError("MethodNotFound", `there is no request ${method}`, { method })
-    const parsed = parse(declaration, params)
+    const parsed = this.#parse(declaration, params, context)
     try {
       return await (handlers[method as keyof typeof handlers] as AnyHandler)(parsed, this.#context(context))
     } catch (error) {
@@ -278,6 +279,15 @@ export class Client implements Session {
   readonly #reportsDue = (): void => {
     this.#reportsSoon = false
     this.#sayReports()
+  }
+
+  #parse(declaration: RequestDeclaration, params: unknown, context: RequestContext): unknown {
+    try {
+      return parse(declaration, params)
+    } catch (error) {
+      if (declaration.name === "loop/startTls") refuseStartTls(params, error as RpcError, this.#context(context))
+      throw error
+    }
   }
 
   #sayReports(): void {

@@ -154,6 +154,13 @@ export const processes: Readonly<Record<string, Scenario>> = {
     }
   },
 
+  async process_signal_after_end(twin) {
+    const protocol = new ProcessRecorder(twin)
+    await shell(twin, protocol, "exit 0")
+    await protocol.lost
+    twin.note(outcome(() => protocol.transport?.kill()))
+  },
+
   async process_shell(twin) {
     for (const line of ["echo $((6 * 7))", "exit 7", "kill -KILL $$"]) {
       const protocol = new ProcessRecorder(twin)

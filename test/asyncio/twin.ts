@@ -28,6 +28,7 @@ const KINDS: Readonly<Record<string, string>> = {
   InvalidParams: "ValueError",
   NotSupported: "NotImplementedError",
   TransportClosed: "RuntimeError",
+  NoSuchProcess: "ProcessLookupError",
   ResolveFailed: "unresolved",
   CertificateRejected: "SSLCertVerificationError",
   // An empty buffer.

@@ -29,7 +29,6 @@ const APART: Readonly<Record<string, string>> = {
   eof_twice: "asyncio 3.11 calls eof_received a second time, which its document rules out",
   small_write_zero_marks: "what the daemon has not acknowledged counts as buffered, so that the first byte pauses here",
   udp_empty: "asyncio before 3.13 drops an empty datagram, which its document says is sent",
-  process_signal_after_end: "missing: a signal to a child that is lost has no effect here, and is an error in asyncio",
 }
 
 const PROGRAMS = fileURLToPath(new URL("programs/", import.meta.url))

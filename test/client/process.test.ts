@@ -192,12 +192,15 @@ describe("signals", () => {
     await protocol.lost()
   })
 
-  it("has no effect after the end", async () => {
+  it("is an error after the end, when there is nobody to get it", async () => {
     const { client, reports } = await startLibrary()
     const protocol = new ProcessRecorder()
     const [transport] = await client.loop.subprocessShell(() => protocol, "exit 0")
     await protocol.lost()
-    transport.kill()
+    const gone = expect.objectContaining({ name: "NoSuchProcess", data: { pid: transport.getPid() } })
+    expect(() => transport.kill()).toThrow(gone)
+    expect(() => transport.terminate()).toThrow(gone)
+    expect(() => transport.sendSignal("SIGHUP")).toThrow(gone)
     transport.close()
     await barrier(client)
     expect(transport.getReturncode()).toBe(0)

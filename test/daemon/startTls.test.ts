@@ -265,3 +265,18 @@ function withResolvers(): { promise: Promise<void>; resolve: (value?: never) => 
   const promise = new Promise<void>((done) => (resolve = done as typeof resolve))
   return { promise, resolve }
 }
+
+test("a request that does not fit loses the transport: nothing written behind it goes out in plain text", async () => {
+  for (const wrong of [{ tls: { verfy: false } }, { tls: "yes" }, {}, { tls: true, serverHostname: 7 }]) {
+    const [client, transport, socket] = await plain()
+    const remote = new Recorder(socket)
+    client.notify("transport/write", { transport, data: Buffer.from("plain ") })
+    await client.barrier()
+    const answer = client.failure("loop/startTls", { transport, ...wrong })
+    client.notify("transport/write", { transport, data: Buffer.from("secret") })
+    expect((await answer).code).toBe(-32602)
+    expect((await client.lost(transport)).params.error).toMatchObject({ code: -32602 })
+    await remote.over
+    expect(remote.data.toString()).not.toContain("secret")
+  }
+})

@@ -1,6 +1,6 @@
 /** From plain to TLS on an open transport. */
 import type { Socket } from "node:net"
-import { rpcError } from "../../../protocol/errors.ts"
+import { rpcError, RpcError } from "../../../protocol/errors.ts"
 import type { ParsedParams } from "../../../protocol/registry.ts"
 import { handshakeFailure } from "../../failures.ts"
 import type { Channel } from "../../hold/channel.ts"
@@ -30,6 +30,21 @@ export const tlsHandlers: Pick<Handlers, "loop/startTls"> = {
       throw error
     }
   },
+}
+
+/**
+ * A request to change to TLS that does not fit: what is written behind it, without awaiting the answer, must not go out
+ * in plain text, so the transport is lost for that reason.
+ */
+export function refuseStartTls(params: unknown, reason: RpcError, context: Context): void {
+  const { transport } = (params ?? {}) as { transport?: unknown }
+  if (typeof transport !== "number" && typeof transport !== "string") return
+  try {
+    upgradable(transport, context).channel.abort(reason)
+  } catch (error) {
+    // It names nothing that could have changed: the answer says what is wrong with it.
+    if (!(error instanceof RpcError)) throw error
+  }
 }
 
 interface Upgradable {
