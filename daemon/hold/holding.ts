@@ -91,7 +91,7 @@ export abstract class Holding {
   #endedMs = 0
   #forgotten = false
   /** Clients that left it to end: each waits for that. */
-  readonly #abandonedBy = new Set<Recipient>()
+  readonly #abandonedBy: Recipient[] = []
   /** What it waits for without anybody who has it. */
   #waitsFor: "somebody" | "its time" | null = null
   #stopWaiting = (): void => {}
@@ -197,7 +197,7 @@ export abstract class Holding {
     this.#remove(attachment)
     this.held.events.changed("detached", recipient, this)
     if (attachment.isOwner) this.#givenUp(recipient)
-    if (!this.#abandonedBy.has(recipient) || this.#state === "ended") recipient.possessions.remove(this)
+    if (!this.#abandonedBy.includes(recipient) || this.#state === "ended") recipient.possessions.remove(this)
     // It may be over already, and have waited for this client alone to hear of it.
     this.proceed()
   }
@@ -360,7 +360,7 @@ export abstract class Holding {
 
   /** `by` owns it no more, and nobody has taken over: without its client it ends, or stays. */
   #givenUp(by: Recipient): void {
-    if (this.lifetime === "client") this.#abandonedBy.add(by)
+    if (this.lifetime === "client") this.#abandonedBy.push(by)
     this.ownerLeft()
     if (this.lifetime === "client") this.abandon()
   }

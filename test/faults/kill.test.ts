@@ -81,6 +81,8 @@ async function relay(path: string, target: string, bytes: number, then: () => vo
 
 test.each(Array.from({ length: runs }, (_, run) => run))(
   "run %i: killed at random bytes, a client is followed by others and nothing is lost or doubled",
+  // Up to five processes start one after the other: a second on an idle machine.
+  { timeout: 60_000 },
   async (run) => {
     const { folder, between } = world
     const socket = join(folder, "daemon.sock")
