@@ -7,6 +7,7 @@ import { memory } from "./memory.ts"
 import { oneWay } from "./oneWay.ts"
 import { openssh } from "./openssh.ts"
 import { processes } from "./processes.ts"
+import { python } from "./python.ts"
 import { request } from "./request.ts"
 import { roundTrip } from "./roundTrip.ts"
 import { scaling } from "./scaling.ts"
@@ -30,4 +31,5 @@ export const MEASURES: readonly Measure[] = [
   stoppedClient,
   openssh,
   scaling,
+  python,
 ]

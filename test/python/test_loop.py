@@ -28,14 +28,29 @@ class LoopTest(unittest.TestCase):
         self.addCleanup(self.loop.close)
 
     def run_in_loop(self, coroutine: Any) -> Any:
-        return self.loop.run_until_complete(asyncio.wait_for(coroutine, 20))
+        return self.loop.run_until_complete(asyncio.wait_for(finished(coroutine), 100))
+
+
+served: set[asyncio.Task[None]] = set()
+
+
+async def finished(coroutine: Any) -> Any:
+    """Waits for the servers' side too."""
+    result = await coroutine
+    await asyncio.gather(*served, return_exceptions=True)
+    served.clear()
+    return result
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    served.add(task)
     while data := await reader.read(65536):
         writer.write(data)
         await writer.drain()
     writer.close()
+    await writer.wait_closed()
 
 
 class Streams(LoopTest):
@@ -98,7 +113,9 @@ class Streams(LoopTest):
         async def main() -> None:
             server = await asyncio.start_unix_server(echo, "here.sock")
             self.assertTrue(os.path.exists(os.path.join(self.folder, "here.sock")))
+            self.assertEqual(server.sockets[0].getsockname(), "here.sock")
             reader, writer = await asyncio.open_unix_connection("here.sock")
+            self.assertEqual(writer.get_extra_info("peername"), "here.sock")
             writer.write(b"x")
             self.assertEqual(await reader.read(1), b"x")
             writer.close()

@@ -87,6 +87,8 @@ class Connections(Base):
         if path is not None and sock is None and not (ssl and server_hostname is None):
             check_tls(ssl, server_hostname, timeouts)
             sock = await self._open("loop/createUnixConnection", {"path": unix_path(path), "options": WAIT})
+            # The name that was asked for, as the system has it.
+            sock.extra = {**sock.extra, "peername": {"path": os.fsdecode(path)}}
             path = None
         return await super().create_unix_connection(
             protocol_factory, path, ssl=ssl, sock=sock, server_hostname=server_hostname, **timeouts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import json
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -78,8 +79,7 @@ class Reader:
                 if method is None:
                     yield _parse(body)
                 else:
-                    params["data"] = body
-                    yield {"method": method, "params": params}
+                    yield {"method": method, "params": {**params, "data": body}}
             if len(data) - at > LIMITS["MAX_MESSAGE_BYTES"] + LIMITS["MAX_HEADER_BYTES"]:
                 raise FramingError("a header without an end")
         finally:
@@ -87,6 +87,8 @@ class Reader:
             self._rest = data[at:]
 
 
+# The same header comes again and again, and reading it anew was most of the work that small messages made here.
+@functools.lru_cache(4096)
 def _header(block: bytes) -> tuple[int, str | None, Message]:
     """Length of the body, and the method and the params of a byte message."""
     fields: dict[bytes, bytes] = {}
@@ -105,7 +107,8 @@ def _header(block: bytes) -> tuple[int, str | None, Message]:
 
 def _parse(text: bytes) -> Message:
     try:
-        message = json.loads(text)
+        # A str, as json would look for the encoding of bytes.
+        message = json.loads(text.decode())
     except ValueError as error:
         raise FramingError(f"no JSON: {error}") from None
     if not isinstance(message, dict):

@@ -126,8 +126,8 @@ class Half(transports.BaseTransport):
 
     def __del__(self, _warn: Callable[..., None] = warnings.warn) -> None:
         if not self._ended and not self._closing:
-            self._closing = True
             _warn(f"unclosed transport {self!r}", ResourceWarning, source=self)
+            self._closing = True
             if self._link.error is None:
                 self._say("close")
 

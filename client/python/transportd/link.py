@@ -11,6 +11,7 @@ import collections
 import contextlib
 import selectors
 import socket
+import time
 from collections.abc import Callable
 from itertools import count, islice
 from typing import Any, Protocol
@@ -218,6 +219,7 @@ class Link:
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
+            # The connection broke, or what came is no frame: either way nothing more can be had from it.
             chunk = b""
         self._dispatch()
         if not chunk:
@@ -305,14 +307,15 @@ class Link:
         for message in self._inbox:
             self.on_glance(message)
         scheduled = bool(self._inbox)
+        deadline = None if timeout is None else time.monotonic() + timeout
         with selectors.DefaultSelector() as selector:
             selector.register(self._source, selectors.EVENT_READ)
             self.flush()
             while not condition():
                 if self.error is not None:
                     raise self.error
-                if not selector.select(timeout):
-                    return False
+                if not selector.select(None if deadline is None else max(0, deadline - time.monotonic())):
+                    break
                 try:
                     chunk = self._source.recv(_READ_BYTES)
                 except BlockingIOError:
@@ -326,7 +329,7 @@ class Link:
                     self._inbox.append(message)
         if self._loop is not None and self._inbox and not scheduled:
             self._loop.call_soon(self._dispatch)
-        return True
+        return condition()
 
     def _end(self) -> None:
         """The daemon is gone, and all that went through it."""

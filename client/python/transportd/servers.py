@@ -6,6 +6,7 @@ The server object is asyncio's own, with stand-ins for its sockets.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -17,6 +18,7 @@ from typing import Any
 from . import addresses
 from .base import KEEP
 from .connections import Connections, check_tls, unix_path
+from .errors import DaemonError, DaemonLost
 from .framing import Message
 from .link import Link
 from .process import current_umask
@@ -75,8 +77,7 @@ class Servers(Connections):
         params: Message = {"host": _hosts(host), "port": await self._port(port), "backlog": backlog, "options": KEEP}
         if family:
             params["family"] = addresses.family_name(family)
-        options = {(socket.SOL_SOCKET, socket.SO_REUSEADDR): 1}
-        server = await self._listen(
+        return await self._listen(
             "loop/createServer",
             params,
             protocol_factory,
@@ -84,9 +85,7 @@ class Servers(Connections):
             backlog,
             ssl_handshake_timeout,
             ssl_shutdown_timeout,
-            options,
         )
-        return server
 
     async def create_unix_server(
         self,
@@ -130,7 +129,7 @@ class Servers(Connections):
             backlog,
             ssl_handshake_timeout,
             ssl_shutdown_timeout,
-            {},
+            os.fsdecode(path),
         )
 
     async def _listen(
@@ -142,8 +141,11 @@ class Servers(Connections):
         backlog: int,
         handshake_timeout: float | None,
         shutdown_timeout: float | None,
-        options: dict[tuple[int, int], int],
+        path: str | None = None,
     ) -> base_events.Server:
+        """Makes a server; ``path`` is a Unix socket's as it was given, which may be relative."""
+        shown = None if path is None else [{"path": path}]
+        options = {(socket.SOL_SOCKET, socket.SO_REUSEADDR): 1} if path is None else {}
         tls = tls_options(ssl, True, None, handshake_timeout, shutdown_timeout)
         if tls is not None:
             params = {**params, "tls": tls}
@@ -151,7 +153,7 @@ class Servers(Connections):
         def opened(result: Message) -> base_events.Server:
             # In the turn of the answer: the first connection may come right behind it.
             listeners = [
-                DaemonListener(self._link, result["server"], address, options) for address in result["sockets"]
+                DaemonListener(self._link, result["server"], address, options) for address in shown or result["sockets"]
             ]
             server = base_events.Server(
                 self, listeners, protocol_factory, ssl, backlog, handshake_timeout, shutdown_timeout  # type: ignore[arg-type]
@@ -165,9 +167,9 @@ class Servers(Connections):
             if error.errno is None or isinstance(error, socket.gaierror):
                 raise
             text = os.strerror(error.errno)
-            if "path" in params:
+            if path is not None:
                 if error.errno == errno.EADDRINUSE:
-                    raise OSError(error.errno, f"Address {params['path']!r} is already in use") from None
+                    raise OSError(error.errno, f"Address {path!r} is already in use") from None
                 raise
             address = (params["host"], params["port"])
             raise OSError(
@@ -192,6 +194,8 @@ class Servers(Connections):
 
         def accept(made: Message) -> None:
             connection = self._socket_of(made)
+            if sock.family == socket.AF_UNIX:
+                connection.extra = {**connection.extra, "sockname": sock.extra["sockname"]}
             extra = {"peername": connection.getpeername()}
             coroutine = self._accept_connection2(  # type: ignore[attr-defined]
                 protocol_factory, connection, extra, sslcontext, server, ssl_handshake_timeout, ssl_shutdown_timeout
@@ -261,7 +265,8 @@ class DaemonListener(DaemonSocket):
         self._closed = True
         if self.link.accepting.pop(self.id, None) is not None and self.link.is_attached and self.link.error is None:
             # Blocking: whoever connects once this has returned must be refused.
-            self.link.call("server/close", {"server": self.id})
+            with contextlib.suppress(DaemonError, DaemonLost):
+                self.link.call("server/close", {"server": self.id})
 
 
 def _hosts(host: Any) -> Any:

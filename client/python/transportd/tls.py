@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ._wire import LIMITS
-from .addresses import from_wire
 from .framing import Message
 from .sockets import DaemonSocket
 from .stream import Place, StreamTransport, begin
@@ -248,8 +247,6 @@ class DaemonSSLTransport(StreamTransport):
             compression=None,
             transportd=Place("daemon", self._id, "daemon"),
         )
-        if "peername" in extra:
-            self._extra["peername"] = from_wire(extra["peername"])
         begin(self._loop, self._sock, self, self._waiter, announce=self._announce)
         self._waiter = None
 
