@@ -240,28 +240,50 @@ class Tls(LoopTest):
 
 
 class Daemons(unittest.TestCase):
-    def test_a_daemon_on_a_socket_serves_two_loops(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "daemon.sock")
-            reading, writing = os.pipe()
-            serve = [*COMMAND, "serve", "--socket", path, "--ready-fd", str(writing)]
-            daemon = subprocess.Popen(serve, pass_fds=[writing], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-            os.close(writing)
-            try:
-                os.read(reading, 1)
+    def start_daemon(self) -> str:
+        """The path of a daemon that serves until the test is over."""
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        path = os.path.join(folder, "daemon.sock")
+        reading, writing = os.pipe()
+        serve = [*COMMAND, "serve", "--socket", path, "--ready-fd", str(writing)]
+        daemon = subprocess.Popen(serve, pass_fds=[writing], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.addCleanup(daemon.wait)
+        self.addCleanup(daemon.terminate)
+        os.close(writing)
+        os.read(reading, 1)
+        os.close(reading)
+        return path
 
-                async def main() -> bytes:
-                    child = await asyncio.create_subprocess_exec(
-                        "echo", "hi", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-                    )
-                    return (await child.communicate())[0]
+    def test_a_daemon_on_a_socket_serves_one_loop_after_the_other(self) -> None:
+        path = self.start_daemon()
 
-                for _ in range(2):
-                    self.assertEqual(transportd.run(main(), connection=transportd.connect(path)), b"hi\n")
-            finally:
-                os.close(reading)
-                daemon.terminate()
-                daemon.wait()
+        async def main() -> bytes:
+            child = await asyncio.create_subprocess_exec(
+                "echo", "hi", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+            return (await child.communicate())[0]
+
+        for _ in range(2):
+            self.assertEqual(transportd.run(main(), connection=transportd.connect(path)), b"hi\n")
+
+    def test_a_child_of_a_daemon_on_a_socket_writes_to_a_file_of_this_process(self) -> None:
+        connection = transportd.connect(self.start_daemon())
+        if connection.handover is None:
+            connection.close()
+            self.skipTest("this daemon takes no descriptors over a socket")
+
+        async def main(file: Any) -> Any:
+            transport, _ = await asyncio.get_running_loop().subprocess_exec(
+                asyncio.SubprocessProtocol, "echo", "hi", stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            )
+            await transport._wait()
+            transport.close()
+            return transport.get_extra_info("transportd").stream
+
+        with tempfile.TemporaryFile() as file:
+            self.assertEqual(transportd.run(main(file), connection=connection), "daemon")
+            file.seek(0)
+            self.assertEqual(file.read(), b"hi\n")
 
     def test_what_went_through_a_daemon_that_is_gone_is_lost(self) -> None:
         async def main(loop: transportd.EventLoop) -> None:

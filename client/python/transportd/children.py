@@ -95,7 +95,7 @@ class Children(Base):
         """What the child's descriptors are; None where one can be had in this process only."""
         streams: Message = {}
         passed = passed_descriptors(options)
-        if passed and (self._handover is None or not all(map(self._handover.takes, passed))):
+        if passed and (self._handover is None or not all(map(self._handover.takes_for_child, passed))):
             return None
         for fd, (name, asked) in enumerate((("stdin", stdin), ("stdout", stdout), ("stderr", stderr))):
             if asked == subprocess.STDOUT and fd == 2:
@@ -120,6 +120,6 @@ class Children(Base):
                 return "null"
         except OSError:
             return None
-        if self._handover is None or not self._handover.takes(number):
+        if self._handover is None or not self._handover.takes_for_child(number):
             return None
         return {"fd": self._handover.send(number)}

@@ -40,6 +40,10 @@ class Handover:
             return True
         return stat.S_ISSOCK(mode) and _is_servable(fd)
 
+    def takes_for_child(self, fd: int) -> bool:
+        """Whether a descriptor can go this way, and be a child's: any can that does not end Node's channel."""
+        return not self._is_channel or self.takes(fd)
+
     def send(self, fd: int) -> str:
         """Hands over a copy of ``fd``; the result is its name in the request that is to use it."""
         name = f"python-{next(self._numbers)}"
