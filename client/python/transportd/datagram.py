@@ -17,7 +17,7 @@ from ._wire import LIMITS
 from .addresses import from_wire, to_wire
 from .errors import exception_of
 from .framing import Message, byte_header, payload
-from .halves import Half
+from .half import Half
 from .sockets import DaemonSocket
 from .stream import begin, describe
 

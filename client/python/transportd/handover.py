@@ -60,7 +60,7 @@ class Handover:
         return name
 
     def drain(self) -> bool:
-        """Reads the answers, as whoever does not is not served; a refusal is the request's to tell. False at the end."""
+        """Reads the answers, which must not pile up; a refusal is the request's to tell. False at the end."""
         with contextlib.suppress(BlockingIOError, InterruptedError):
             return bool(self._sock.recv(_LINE_BYTES))
         return True

@@ -120,7 +120,7 @@ class Link:
         self._send(byte_frame(header, len(data)), data)
 
     def call(self, name: str, params: Message) -> Any:
-        """The same as :meth:`request`, blocking: nothing else is delivered meanwhile. Raises what the daemon answers."""
+        """The same as :meth:`request`, blocking: nothing is delivered meanwhile. Raises what the daemon answers."""
         number = next(self._ids)
         answer: list[Message] = []
 

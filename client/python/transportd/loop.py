@@ -1,7 +1,7 @@
 """The event loop: asyncio's own selector loop, whose connections, servers and processes are the daemon's.
 
-Where asyncio would make a socket, the daemon is asked for one, and a stand-in (``sockets.py``) goes the way that asyncio's
-sockets go: arguments, order, errors and the servers are then asyncio's own code.
+Where asyncio would make a socket, the daemon is asked for one, and a stand-in (``sockets.py``) goes the way that
+asyncio's sockets go: arguments, order, errors and the servers are then asyncio's own code.
 """
 
 from __future__ import annotations

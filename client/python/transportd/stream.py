@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from ._wire import LIMITS
 from .addresses import from_wire
-from .halves import ReadHalf, WriteHalf
+from .reading import ReadHalf
 from .sockets import DaemonPipe, DaemonSocket
+from .writing import WriteHalf
 
 # The daemon reports fewer flushed bytes only when it has something else to say: they may be out for long.
 _AS_GOOD_AS_FLUSHED = LIMITS["FLUSH_REPORT_BYTES"]

@@ -1,6 +1,6 @@
 """Event loops for test suites: many loops of one process take turns at few daemons, as launching one takes a while.
 
-``transportd.testing:new_event_loop`` is a loop factory, and :data:`homes` tells where the transports of its loops lived.
+``transportd.testing:new_event_loop`` is a loop factory, and :data:`homes` tells where transports of its loops lived.
 """
 
 from __future__ import annotations
