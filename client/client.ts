@@ -50,12 +50,6 @@ const HEARTBEAT_MS = 10_000
 
 export type Greeting = RequestResult<"initialize">
 
-type NotifyParams<Name extends RequestName | ClientNotificationName> = Name extends RequestName
-  ? RequestParams<Name>
-  : Name extends ClientNotificationName
-    ? ClientNotificationParams<Name>
-    : never
-
 export class Client implements Link, AsyncDisposable {
   readonly loop: Loop
   /** Resolves when the connection is over for good, whatever the cause. */
@@ -113,7 +107,7 @@ export class Client implements Link, AsyncDisposable {
     return (await this.#peer.request(name, params as object, signal)) as RequestResult<Name>
   }
 
-  notify<Name extends RequestName | ClientNotificationName>(name: Name, params: NotifyParams<Name>): void {
+  notify<Name extends ClientNotificationName>(name: Name, params: ClientNotificationParams<Name>): void {
     if (this.#away === null) this.#peer.notify(name, params as object)
     else this.#unsaid.push(() => this.#peer.notify(name, params as object))
   }

@@ -58,7 +58,7 @@ export function request<Name extends string, Params extends z.ZodType, Result ex
 export function requestOrNotification<Name extends string, Params extends z.ZodType, Result extends z.ZodType>(
   name: Name,
   declaration: Omit<RequestDeclaration<Name, Params, Result>, "kind" | "name" | "orNotification">,
-): RequestDeclaration<Name, Params, Result> {
+): RequestDeclaration<Name, Params, Result> & { readonly orNotification: true } {
   return { kind: "request", name, orNotification: true, ...declaration }
 }
 

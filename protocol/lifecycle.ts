@@ -8,7 +8,7 @@ export const initialize = request("initialize", {
   summary:
     "Opens the connection; nothing else is answered before it. The daemon picks the highest protocol version that both ends speak.",
   params: z.object({
-    protocolVersion: z.int().min(1).meta({ description: "the highest version that the client speaks" }),
+    protocolVersion: z.int().meta({ description: "the highest version that the client speaks" }),
     clientInfo: z.object({ name: z.string().max(256), version: z.string().max(256).optional() }).optional(),
     processId: z
       .int()

@@ -30,25 +30,28 @@ type Notification = Extract<Declaration, { readonly kind: "notification" }>
 type ByName<Declared extends { readonly name: string }> = { [D in Declared as D["name"]]: D }
 
 type Requests = ByName<Request>
+type Tellable = ByName<Extract<Request, { readonly orNotification: true }>>
 type ClientNotifications = ByName<Extract<Notification, { readonly sender: "client" }>>
 type DaemonNotifications = ByName<Extract<Notification, { readonly sender: "daemon" }>>
 
 /** All requests, by name. */
 export type RequestName = keyof Requests
-/** The notifications that a client sends, by name; many requests may be sent as one too. */
-export type ClientNotificationName = keyof ClientNotifications
+/** What a client can say without an answer, by name: its notifications, and the requests that may be sent as one. */
+export type ClientNotificationName = keyof (ClientNotifications & Tellable)
 /** The notifications that the daemon sends, by name. */
 export type DaemonNotificationName = keyof DaemonNotifications
 
 /** What a client gives. */
 export type RequestParams<Name extends RequestName> = z.input<Requests[Name]["params"]>
 /** What the daemon's handler gets: checked, with defaults filled in. */
-export type ParsedParams<Name extends RequestName | ClientNotificationName> = z.output<
+export type ParsedParams<Name extends RequestName | keyof ClientNotifications> = z.output<
   (Requests & ClientNotifications)[Name]["params"]
 >
 /** What the daemon answers. */
 export type RequestResult<Name extends RequestName> = z.input<Requests[Name]["result"]>
-export type ClientNotificationParams<Name extends ClientNotificationName> = z.input<ClientNotifications[Name]["params"]>
+export type ClientNotificationParams<Name extends ClientNotificationName> = z.input<
+  (ClientNotifications & Tellable)[Name]["params"]
+>
 export type DaemonNotificationParams<Name extends DaemonNotificationName> = z.input<DaemonNotifications[Name]["params"]>
 
 /** All declarations: namespaces as above, names by the alphabet within (as a module's exports are ordered anyway). */

@@ -62,14 +62,13 @@ export type RequestHandler<Name extends RequestName> = (
   context: Context,
 ) => RequestResult<Name> | Promise<RequestResult<Name>>
 
-export type NotificationHandler<Name extends ClientNotificationName> = (
-  params: ParsedParams<Name>,
-  context: Context,
-) => void
+type NotificationName = Exclude<ClientNotificationName, RequestName>
+
+export type NotificationHandler<Name extends NotificationName> = (params: ParsedParams<Name>, context: Context) => void
 
 /** One handler for each message that the daemon accepts. */
 export type Handlers = { readonly [Name in RequestName]: RequestHandler<Name> } & {
-  readonly [Name in ClientNotificationName]: NotificationHandler<Name>
+  readonly [Name in NotificationName]: NotificationHandler<Name>
 }
 
 type NamesOf<Namespace extends string> = Extract<keyof Handlers, `${Namespace}/${string}`>

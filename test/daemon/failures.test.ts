@@ -296,7 +296,26 @@ test("more than the window grants is WindowExceeded, and the transport is aborte
   })
 })
 
-test("a version that nobody speaks is VersionUnsupported or agreed downwards", async () => {
+test("a version older than any that the daemon speaks is VersionUnsupported, and the client may offer another", async () => {
+  const { connectRaw } = await harness.startDaemon()
+  const client = await connectRaw()
+  expect((await client.ask("initialize", { protocolVersion: 0 })).error).toMatchObject({
+    code: 1001,
+    message: expect.stringContaining("upgrade"),
+    data: { offered: 0, supported: { oldest: 1, newest: 1 } },
+  })
+  expect(await client.request("initialize", { protocolVersion: 1 })).toMatchObject({ protocolVersion: 1 })
+})
+
+test("a request that comes while the daemon ends is answered with ShuttingDown", async () => {
+  const { connect } = await harness.startDaemon()
+  const client = await connect()
+  const [ended, late] = await Promise.all([client.ask("daemon/shutdown", {}), client.ask("daemon/info", {})])
+  expect(ended.error).toBeUndefined()
+  expect(late.error).toMatchObject({ code: 1002 })
+})
+
+test("a version newer than any that the daemon speaks is agreed downwards", async () => {
   const { connectRaw } = await harness.startDaemon()
   const client = await connectRaw()
   const { protocolVersion } = await client.request<{ protocolVersion: number }>("initialize", { protocolVersion: 99 })

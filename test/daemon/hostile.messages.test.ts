@@ -142,7 +142,7 @@ const rows: Row[] = [
     name: "initialize with an old version",
     uninitialized: true,
     sends: ask(900, "initialize", { protocolVersion: 0 }),
-    answers: [misfits(900)],
+    answers: [fails(900, "VersionUnsupported", { offered: 0, supported: { oldest: 1, newest: 1 } })],
   },
   { name: "initialize without params", uninitialized: true, sends: ask(900, "initialize"), answers: [misfits(900)] },
   {

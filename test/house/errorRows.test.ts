@@ -11,7 +11,8 @@ const CAUSED: Readonly<Partial<Record<ErrorName, string>>> = {
   InvalidParams: "test/daemon/hostile.messages.test.ts",
   NotInitialized: "test/daemon/hostile.messages.test.ts",
   RequestCancelled: "test/daemon/sendfile.test.ts",
-  ShuttingDown: "test/faults/daemonKilled.test.ts",
+  VersionUnsupported: "test/daemon/failures.test.ts",
+  ShuttingDown: "test/daemon/failures.test.ts",
   LimitExceeded: "test/daemon/hostile.floods.test.ts",
   UnknownTransport: "test/daemon/sendfile.test.ts",
   TransportClosed: "test/daemon/sendfile.test.ts",
@@ -33,7 +34,6 @@ const CAUSED: Readonly<Partial<Record<ErrorName, string>>> = {
 /** What no client can cause, and why. */
 const NEVER: Readonly<Partial<Record<ErrorName, string>>> = {
   InternalError: "a bug of the daemon; every test fails where it comes",
-  VersionUnsupported: "reserved: there is one version, and a lower number is none",
   Unauthenticated: "reserved: nothing asks for a token yet",
   PermissionDenied: "reserved: there is no policy yet",
 }
