@@ -127,7 +127,7 @@ describe("when the connection to the daemon is lost", () => {
     expect(await failure(client.request("daemon/info", {}))).toBeInstanceOf(ConnectionEnded)
     transport.write(Buffer.from("nobody"))
     transport.close()
-    process.kill()
+    expect(() => process.kill()).toThrow("has ended")
     server.close()
     await client.close()
   })

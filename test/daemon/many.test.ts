@@ -17,6 +17,8 @@ function fakeGroup(log: string[], name: string): ProcessTransport & { isThere: b
   const group = {
     isThere: true,
     farewell: "SIGTERM",
+    // None of them ends by itself.
+    exited: new Promise(() => {}),
     signalGroup: (signal: NodeJS.Signals | 0) => {
       log.push(`${name} ${signal}`)
       // Whoever is told to end does.
