@@ -42,7 +42,11 @@ export function receiveDescriptors(channel: ParentChannel, descriptors: ClientDe
 function sourceOf(handle: unknown): DescriptorSource | null {
   if (typeof handle !== "object" || handle === null) return null
   if ("fd" in handle && typeof handle.fd === "number" && handle.fd >= 0) {
-    return { fd: handle.fd, handle: handle as NodeHandle }
+    const owner = handle as NodeHandle
+    // Platform: libuv does this to every descriptor that it opens, and takes it for done with those that a channel brings.
+    // One that blocks would stop the daemon in the first write that the remote does not read.
+    owner.setBlocking?.(false)
+    return { fd: handle.fd, handle: owner }
   }
   if ("destroy" in handle) (handle as { destroy(): void }).destroy()
   else (handle as NodeHandle).close()

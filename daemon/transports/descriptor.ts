@@ -5,6 +5,8 @@ import { Socket, type SocketConstructorOpts } from "node:net"
 export interface NodeHandle {
   readonly fd: number
   close(): void
+  /** Of streams. */
+  setBlocking?(blocking: boolean): number
 }
 
 /** A plain number, or one that a handle of Node's owns: closing the number would be closing it twice. */

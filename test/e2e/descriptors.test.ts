@@ -81,6 +81,10 @@ for (const way of ["channel", "socket"] as const) {
       ])
     })
 
+    it("hands over a socket that blocks, which holds nobody up", async () => {
+      expect(await run(way, "blocking")).toEqual([true, null])
+    })
+
     it("can use a name again once its descriptor is taken, and not before", async () => {
       expect(await run(way, "twice")).toEqual([[null, 1106, null], "ping!"])
     })

@@ -482,6 +482,19 @@ def too_many(daemon):
     return [[code, codes.count(code)] for code in (None, 1003)]
 
 
+def blocking(daemon):
+    """Nobody reads a socket that blocks whoever writes: only its transport waits."""
+    near, far = socket.socketpair()
+    daemon.hand("near", [near])
+    opened = daemon.connect("near")
+    size = 1 << 20
+    daemon.write(opened["transport"], "x" * size)
+    answered = "pid" in daemon.request("daemon/info")
+    while size > 0:
+        size -= len(far.recv(size))
+    return [answered, daemon.lost(opened)]
+
+
 def unread(daemon):
     """Who does not read the answers is cut off, and what was handed over stays."""
     near, far = socket.socketpair()
