@@ -39,6 +39,8 @@ export interface PeerOptions {
   readonly output: Writable
   readonly framing?: Framing
   readonly maxMessageBytes?: number
+  /** Whether `input` uses the memory of a chunk again once its `data` event is over. */
+  readonly reusedChunks?: boolean
   /**
    * Answers a request. What it does before its first await happens before the next message is looked at.
    * Throws an {@link RpcError}; anything else is a bug, reported through `bug` and answered with -32603.
@@ -84,10 +86,11 @@ export class Peer {
   constructor(options: PeerOptions) {
     this.#options = options
     const framing = options.framing ?? "header"
-    const { maxMessageBytes } = options
+    const { maxMessageBytes, reusedChunks } = options
     this.#reader = new FrameReader(options.input, {
       framing,
       ...(maxMessageBytes !== undefined && { maxMessageBytes }),
+      ...(reusedChunks !== undefined && { reusedChunks }),
     })
     this.#writer = new FrameWriter(options.output, { framing })
     this.#lane = new Lane(this.#reader, {

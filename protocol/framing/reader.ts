@@ -30,6 +30,8 @@ export interface FrameReaderOptions {
   readonly maxMessageBytes?: number
   /** Deepest nesting of arrays and objects in a body or in `Params`. */
   readonly maxNesting?: number
+  /** Whether the memory of a chunk is used again once its `data` event is over: what is needed longer is copied then. */
+  readonly reusedChunks?: boolean
 }
 
 const LF = 0x0a
@@ -45,6 +47,7 @@ export class FrameReader extends AbstractMessageReader {
   readonly #maxHeaderBytes: number
   readonly #maxMessageBytes: number
   readonly #maxNesting: number
+  readonly #reusedChunks: boolean
   readonly #rejected = new Emitter<Rejection>()
   readonly #brokenWith = new Emitter<RpcError>()
 
@@ -71,6 +74,7 @@ export class FrameReader extends AbstractMessageReader {
     this.#maxHeaderBytes = options.maxHeaderBytes ?? MAX_HEADER_BYTES
     this.#maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES
     this.#maxNesting = options.maxNesting ?? MAX_NESTING
+    this.#reusedChunks = options.reusedChunks ?? false
     input.on("error", this.#onInputError)
     input.on("end", this.#onInputOver)
     input.on("close", this.#onInputOver)
@@ -157,6 +161,7 @@ export class FrameReader extends AbstractMessageReader {
     if (this.#broken || this.#disposed || chunk.length === 0) return
     this.#waiting.push(chunk)
     this.#drain()
+    if (this.#reusedChunks) this.#keep(chunk)
   }
 
   readonly #onInputError = (error: Error): void => {
@@ -185,6 +190,16 @@ export class FrameReader extends AbstractMessageReader {
       this.#closed = true
       this.fireClose()
     }
+  }
+
+  /** Copies what is left of `chunk` because somebody paused, or because a callback is running that it came inside of. */
+  #keep(chunk: Buffer): void {
+    if (this.#chunk === chunk) {
+      this.#chunk = Buffer.from(chunk.subarray(this.#at))
+      this.#at = 0
+    }
+    const index = this.#waiting.indexOf(chunk)
+    if (index !== -1) this.#waiting[index] = Buffer.from(chunk)
   }
 
   #hasBytes(): boolean {
@@ -244,7 +259,7 @@ export class FrameReader extends AbstractMessageReader {
     this.#header = undefined
     if (header.byteMessage === undefined) return this.#deliverJson(body)
     const { method, params } = header.byteMessage
-    params.data = body
+    params.data = this.#reusedChunks && body.buffer === this.#chunk.buffer ? Buffer.from(body) : body
     this.#deliver({ jsonrpc: "2.0", method, params } as Message)
   }
 

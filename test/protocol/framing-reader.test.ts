@@ -304,6 +304,38 @@ describe("the work", () => {
   })
 })
 
+describe("an input that uses the memory of its chunks again", () => {
+  const bodies = ["a".repeat(3000), "", "b", "c".repeat(40), "d".repeat(700)]
+  const stream = bodies
+    .map((body, index) => bytesFrame(body, `Method: m\r\nParams: {"index":${index}}\r\n`) + noteFrame(`n${index}`))
+    .join("")
+
+  it.each([1, 7, 64, 500, 10_000])(
+    "delivers whole messages, also when paused, from chunks of %i bytes",
+    async (size) => {
+      const { input, reader, messages } = open({ reusedChunks: true })
+      reader.listen((message) => {
+        messages.push(message)
+        if (messages.length % 3 !== 0) return
+        reader.pause()
+        setImmediate(() => reader.resume())
+      })
+      const memory = Buffer.alloc(size)
+      for (let at = 0; at < stream.length; at += size) {
+        const bytes = memory.write(stream.slice(at, at + size), "latin1")
+        input.emit("data", memory.subarray(0, bytes))
+        memory.fill("#")
+      }
+      while (messages.length < 2 * bodies.length) await turn()
+      const told = messages.map((message) => message as { method?: string; params?: { index: number; data: Buffer } })
+      expect(told.filter(({ params }) => params === undefined).map(({ method }) => method)).toEqual(
+        bodies.map((_, index) => `n${index}`),
+      )
+      expect(told.flatMap(({ params }) => (params === undefined ? [] : params.data.toString()))).toEqual(bodies)
+    },
+  )
+})
+
 describe("pausing", () => {
   it.each(["header", "newline"] as const)("delivers nothing until resumed, then all in order (%s)", async (framing) => {
     const { reader, input, feed, messages, listen } = open({ framing })
