@@ -267,7 +267,10 @@ export class Client implements Session {
     if (declaration?.kind !== "request") throw rpcError("MethodNotFound", `there is no request ${method}`, { method })
     const parsed = this.#parse(declaration, params, context)
     try {
-      return await (handlers[method as keyof typeof handlers] as AnyHandler)(parsed, this.#context(context))
+      return await (handlers[method as keyof typeof handlers] as AnyHandler)(
+        parsed,
+        new Asked(this.#options.daemon, this, context),
+      )
     } catch (error) {
       if (context.signal.aborted && error instanceof RpcError) {
         throw rpcError("RequestCancelled", `${method} was cancelled`)
@@ -345,19 +348,6 @@ export class Client implements Session {
     else this.#options.bug(error, method)
   }
 
-  #context(request: RequestContext): Context {
-    return {
-      daemon: this.#options.daemon,
-      session: this,
-      isRequest: true,
-      afterReply: request.afterReply,
-      // Asked for only where it is wanted: it is made then.
-      get signal() {
-        return request.signal
-      },
-    }
-  }
-
   async #closed(): Promise<void> {
     const { daemon, deadlines, input, output } = this.#options
     input.destroy()
@@ -371,6 +361,27 @@ export class Client implements Session {
     )
     await this.possessions.abandon(daemon.clock, deadlines)
     this.#finish()
+  }
+}
+
+/** The context of a request. A class: an accessor in an object literal is made anew, with a shape of its own, each time. */
+class Asked implements Context {
+  readonly isRequest = true
+  readonly daemon: DaemonFace
+  readonly session: Session
+  readonly afterReply: RequestContext["afterReply"]
+  readonly #request: RequestContext
+
+  constructor(daemon: DaemonFace, session: Session, request: RequestContext) {
+    this.daemon = daemon
+    this.session = session
+    this.afterReply = request.afterReply
+    this.#request = request
+  }
+
+  /** Asked for only where it is wanted: it is made then. */
+  get signal(): AbortSignal {
+    return this.#request.signal
   }
 }
 

@@ -4,6 +4,9 @@
 const SMALL_BYTES = 4 * 1024
 const BLOCK_BYTES = 64 * 1024
 
+/** One for all: an empty Buffer takes 200 bytes, and most transports never keep anything. */
+const NOTHING = Buffer.alloc(0)
+
 interface Chunk {
   readonly from: number
   data: Buffer
@@ -14,7 +17,7 @@ export class Retention {
   #from = 0
   #to = 0
   /** Where the next small chunk is copied to: the unused end of the block that the last chunk is part of. */
-  #room: Buffer = Buffer.alloc(0)
+  #room: Buffer = NOTHING
 
   /** The first byte that is still here. */
   get from(): number {
@@ -31,7 +34,7 @@ export class Retention {
     const last = this.#chunks.at(-1)
     if (chunk.length >= SMALL_BYTES) {
       this.#chunks.push({ from: this.#to, data: chunk })
-      this.#room = Buffer.alloc(0)
+      this.#room = NOTHING
     } else if (last !== undefined && chunk.length <= this.#room.length) {
       chunk.copy(this.#room)
       this.#room = this.#room.subarray(chunk.length)
@@ -59,11 +62,11 @@ export class Retention {
     for (let chunk = this.read(from, Infinity); chunk !== null; chunk = this.read(from + lengthOf(taken), Infinity)) {
       taken.push(chunk)
     }
-    if (taken.length === 0) return Buffer.alloc(0)
+    if (taken.length === 0) return NOTHING
     this.#chunks = this.#chunks.filter((chunk) => chunk.from < from)
     const last = this.#chunks.at(-1)
     if (last !== undefined) last.data = last.data.subarray(0, from - last.from)
-    this.#room = Buffer.alloc(0)
+    this.#room = NOTHING
     this.#to = from
     return Buffer.concat(taken)
   }
@@ -81,7 +84,7 @@ export class Retention {
     this.#from = Math.min(offset, this.#to)
     if (this.#from === this.#to) {
       this.#chunks = []
-      this.#room = Buffer.alloc(0)
+      this.#room = NOTHING
       return
     }
     const first = this.#find(this.#from)
