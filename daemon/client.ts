@@ -265,12 +265,10 @@ export class Client implements Session {
     this.#checkPhase(method)
     const declaration = accepted.get(method)
     if (declaration?.kind !== "request") throw rpcError("MethodNotFound", `there is no request ${method}`, { method })
-    const parsed = this.#parse(declaration, params, context)
+    const asked = new Asked(this.#options.daemon, this, context)
+    const parsed = this.#parse(declaration, params, asked)
     try {
-      return await (handlers[method as keyof typeof handlers] as AnyHandler)(
-        parsed,
-        new Asked(this.#options.daemon, this, context),
-      )
+      return await (handlers[method as keyof typeof handlers] as AnyHandler)(parsed, asked)
     } catch (error) {
       if (context.signal.aborted && error instanceof RpcError) {
         throw rpcError("RequestCancelled", `${method} was cancelled`)
@@ -284,11 +282,11 @@ export class Client implements Session {
     this.#sayReports()
   }
 
-  #parse(declaration: RequestDeclaration, params: unknown, context: RequestContext): unknown {
+  #parse(declaration: RequestDeclaration, params: unknown, context: Context): unknown {
     try {
       return parse(declaration, params)
     } catch (error) {
-      if (declaration.name === "loop/startTls") refuseStartTls(params, error as RpcError, this.#context(context))
+      if (declaration.name === "loop/startTls") refuseStartTls(params, error as RpcError, context)
       throw error
     }
   }

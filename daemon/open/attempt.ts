@@ -13,9 +13,6 @@ export interface Attempt {
   failure(error: Error): unknown
 }
 
-/** Out here, for it stays with the socket: a function made in there would keep all of the attempt in memory. */
-const ignore = (): void => {}
-
 /** Resolves with `socket` at the event. A failed attempt destroys it, and leaves nothing. */
 export function attempt<Kind extends Socket>(
   socket: Kind,

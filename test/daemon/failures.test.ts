@@ -307,14 +307,6 @@ test("a version older than any that the daemon speaks is VersionUnsupported, and
   expect(await client.request("initialize", { protocolVersion: 1 })).toMatchObject({ protocolVersion: 1 })
 })
 
-test("a request that comes while the daemon ends is answered with ShuttingDown", async () => {
-  const { connect } = await harness.startDaemon()
-  const client = await connect()
-  const [ended, late] = await Promise.all([client.ask("daemon/shutdown", {}), client.ask("daemon/info", {})])
-  expect(ended.error).toBeUndefined()
-  expect(late.error).toMatchObject({ code: 1002 })
-})
-
 test("a version newer than any that the daemon speaks is agreed downwards", async () => {
   const { connectRaw } = await harness.startDaemon()
   const client = await connectRaw()

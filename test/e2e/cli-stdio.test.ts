@@ -56,6 +56,16 @@ describe("transportd stdio", () => {
     expect(answers[1]?.result).toMatchObject({ name: "transportd", socket: null })
   })
 
+  it("answers what comes behind the daemon's end with ShuttingDown", async () => {
+    await using sandbox = new Sandbox()
+    const input = lines(initialize, { jsonrpc: "2.0", id: 2, method: "daemon/shutdown" }, { ...info, id: 3 })
+    const { stdout } = await sandbox.run(["stdio", "--framing=newline"], { input })
+    expect(answersIn(stdout).slice(1)).toMatchObject([
+      { id: 2, result: null },
+      { id: 3, error: { code: 1002 } },
+    ])
+  })
+
   it("prefers the option to the environment", async () => {
     await using sandbox = new Sandbox({ TRANSPORTD_FRAMING: "newline" })
     const { stdout } = await sandbox.run(["stdio", "--framing=header"], { input: frames(initialize, shutdown, exit) })

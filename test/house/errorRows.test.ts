@@ -12,7 +12,7 @@ const CAUSED: Readonly<Partial<Record<ErrorName, string>>> = {
   NotInitialized: "test/daemon/hostile.messages.test.ts",
   RequestCancelled: "test/daemon/sendfile.test.ts",
   VersionUnsupported: "test/daemon/failures.test.ts",
-  ShuttingDown: "test/daemon/failures.test.ts",
+  ShuttingDown: "test/e2e/cli-stdio.test.ts",
   LimitExceeded: "test/daemon/hostile.floods.test.ts",
   UnknownTransport: "test/daemon/sendfile.test.ts",
   TransportClosed: "test/daemon/sendfile.test.ts",
