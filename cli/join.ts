@@ -23,20 +23,26 @@ const clientInfo = { name: "transportd-cli" }
 /** For verbs that hold what outlives their connection. A daemon that is there answers long before; a new one has nothing. */
 export const COME_BACK = { reconnect: { timeoutMs: 2_000 } }
 
+export interface Joined {
+  readonly client: Client
+  /** The socket of a running daemon; null for a private one. */
+  readonly path: string | null
+}
+
 /** The daemon on the socket that was named, else the running one, else a private one. */
-export async function join({ socket, verbose = false }: JoinOptions): Promise<Client> {
+export async function join({ socket, verbose = false }: JoinOptions): Promise<Joined> {
   const path = socketPath(socket)
   const running = await tryJoin(path)
   if (running !== null) {
     if (verbose) tell(`using the daemon on ${path}, process ${running.greeting.serverInfo.pid}`)
-    return running
+    return { client: running, path }
   }
   if (socket !== undefined) {
     throw new Failure("unreachable", `no daemon runs on ${path}; start it with \`transportd start --socket ${socket}\``)
   }
   if (verbose) tell(`no daemon runs on ${path}; using a private one`)
   const { connect } = await import("transportd/client")
-  return connect({ launch: true, clientInfo })
+  return { client: await connect({ launch: true, clientInfo }), path: null }
 }
 
 /** The running daemon, for verbs that make no sense without one. */

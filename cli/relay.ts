@@ -8,6 +8,10 @@ import { flushed } from "./ending.ts"
 import { tellLost } from "./print.ts"
 
 type Sink = Pick<WriteTransport, "write" | "writeEof">
+type Source = Pick<ReadTransport, "pauseReading" | "resumeReading">
+
+/** What a relay asks of its transport. */
+export type Line = Source & Sink & Pick<Transport, "close">
 
 /** A Node stream into a transport: the end of the one is the end of file of the other. */
 export class Feed {
@@ -50,11 +54,11 @@ export class Feed {
 /** A transport into a Node stream. */
 export class Drain {
   readonly #sink: Writable
-  readonly #source: ReadTransport
+  readonly #source: Source
   bytes = 0
 
   /** @param broken called when nobody reads the stream any more; by default that is somebody else's business. */
-  constructor(sink: Writable, source: ReadTransport, broken?: () => void) {
+  constructor(sink: Writable, source: Source, broken?: () => void) {
     this.#sink = sink
     this.#source = source
     if (broken !== undefined) sink.once("error", broken)
@@ -104,7 +108,7 @@ export class Relay implements Protocol {
     return this.#feed?.bytes ?? 0
   }
 
-  connectionMade(transport: Transport): void {
+  connectionMade(transport: Line): void {
     const { source, sink } = this.#options
     this.#drain = new Drain(sink, transport)
     if (source === null) return

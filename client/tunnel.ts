@@ -10,7 +10,10 @@ export type TunnelOptions = RequestParams<"transport/tunnel"> & {
   readonly socket: string
 }
 
-export type Tunnelled = RequestResult<"transport/tunnel">
+export type Tunnelled = RequestResult<"transport/tunnel"> & {
+  /** Who the daemon says owns the transport from then on. */
+  readonly clientId: number
+}
 
 /**
  * A socket that reads what comes from a transport, from where its last owner had consumed to or from `since` on, and
@@ -31,12 +34,13 @@ export async function tunnel({ socket: path, ...params }: TunnelOptions): Promis
     closed: () => socket.destroy(),
   })
   try {
-    await peer.request("initialize", { protocolVersion: PROTOCOL_VERSION, processId: process.pid })
+    const greeting = { protocolVersion: PROTOCOL_VERSION, processId: process.pid }
+    const { clientId } = (await peer.request("initialize", greeting)) as RequestResult<"initialize">
     asked = true
-    const tunnelled = (await peer.request("transport/tunnel", params)) as Tunnelled
+    const tunnelled = (await peer.request("transport/tunnel", params)) as RequestResult<"transport/tunnel">
     const rest = peer.surrender()
     if (rest.length > 0) socket.unshift(rest)
-    return [socket, tunnelled]
+    return [socket, { ...tunnelled, clientId }]
   } catch (error) {
     peer.destroy()
     throw error

@@ -89,6 +89,7 @@ async function bring(client: Client, described: Description, wishes: Wishes, obs
     if (described.kind === "pty") redraw(transport)
     return { transport, ended: protocol.ended.then(exitCodeOf), left: protocol.left }
   }
+  // Over messages, which have offsets, and not over a tunnel, which has none: a break, and leaving, lose nothing.
   const make = (): Onlooker | Relay => (observe ? new Onlooker() : new Relay(standardStreams()))
   const [transport, protocol] = await client.loop.attach(make, id, wishes)
   return { transport, ended: protocol instanceof Onlooker ? protocol.ended : endOf(protocol), left: never }

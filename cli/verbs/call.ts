@@ -22,7 +22,7 @@ export const call: Verb<Options> = {
   example: `transportd call loop/createServer '{"port": 0}'`,
   async run([method = "", given = "{}"], { json: asJson = false, ...where }) {
     const params = parse(given === "-" ? await text(process.stdin) : given)
-    const client = await join(where)
+    const { client } = await join(where)
     try {
       // The daemon checks both; that is what this verb is for.
       say(json(await client.request(method as Request[0], params as Request[1])))

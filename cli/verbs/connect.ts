@@ -1,4 +1,5 @@
 /** `transportd connect`: stdin to a TCP server, what comes from there to stdout; ends when the server does. */
+import type { Protocol } from "transportd/client"
 import { formatAddress, parseAddress } from "../address.ts"
 import { exitCode } from "../exitCodes.ts"
 import { Failure } from "../failure.ts"
@@ -7,6 +8,7 @@ import { askedToLeave, leave } from "../leaving.ts"
 import { tell } from "../print.ts"
 import { Relay } from "../relay.ts"
 import { standardStreams } from "../standardStreams.ts"
+import { relayByTunnel } from "../tunnelRelay.ts"
 import { nameOption, numberOption, option, socketOption, verboseOption, type Verb } from "../verb.ts"
 
 interface Options extends JoinOptions {
@@ -29,13 +31,19 @@ export const connect: Verb<Options> = {
   async run(operands, { timeout, name, keep = false, ...where }) {
     const address = parseAddress(operands)
     const asked = keep ? askedToLeave() : endOnInterrupt()
-    const client = await (keep ? joinRunning(where, COME_BACK) : join(where))
-    const [transport, relay] = await client.loop.createConnection(() => new Relay(standardStreams()), {
+    // What is kept goes on behind the last byte, after a break too: that takes offsets, which a tunnel does not have.
+    const { client, path } = keep ? { client: await joinRunning(where, COME_BACK), path: null } : await join(where)
+    const relay = new Relay(standardStreams())
+    const [transport] = await client.loop.createConnection((): Protocol => (path === null ? relay : {}), {
       ...address,
       ...(timeout !== undefined && { timeoutMs: timeout * 1000 }),
-      options: { ...(name !== undefined && { name }), ...(keep && { lifetime: "daemon" as const }) },
+      options: {
+        ...(name !== undefined && { name }),
+        ...(keep ? { lifetime: "daemon" as const } : { paused: path !== null }),
+      },
     })
     if (where.verbose === true) tell(`connected to ${formatAddress(address)}, transport ${transport.id}`)
+    if (path !== null) await relayByTunnel(client, path, transport.id, relay)
     const left = asked.then((status) => leave(transport, status, name))
     const ended = await Promise.race([relay.lost, left])
     if (ended instanceof Error) throw lossOf(ended, formatAddress(address))
@@ -52,6 +60,6 @@ function endOnInterrupt(): Promise<never> {
 
 /** Why a connection broke, in a sentence. */
 export function lossOf(error: Error, remote: string): Error {
-  if (error.name === "ConnectionEnded" || error.name === "NotOwner") return error
+  if (error instanceof Failure || error.name === "ConnectionEnded" || error.name === "NotOwner") return error
   return new Failure("failure", `the connection with ${remote} broke: ${error.message}`)
 }

@@ -8,7 +8,7 @@ export const discover: Verb<JoinOptions> = {
   options: [socketOption, verboseOption],
   example: "transportd discover > openrpc.json",
   async run(_operands, where) {
-    const client = await join(where)
+    const { client } = await join(where)
     say(json(await client.request("rpc.discover", {})))
     await client.close()
     return exitCode("ok")

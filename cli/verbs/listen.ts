@@ -28,7 +28,7 @@ export const listen: Verb<Options> = {
   example: "transportd listen 8080 > upload.bin",
   async run(operands, { keep = false, json = false, verbose = false, ...where }) {
     const address = parseAddress(operands, "127.0.0.1")
-    const client = await join({ ...where, verbose })
+    const { client } = await join({ ...where, verbose })
     const report: Report = (event, fields, sentence, detail = false) => {
       if (json) process.stderr.write(`${JSON.stringify({ event, ...fields })}\n`)
       else if (verbose || !detail) tell(sentence)

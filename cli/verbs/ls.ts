@@ -60,7 +60,8 @@ async function listServers(client: Client) {
 
 function transportRow(described: Transports[number]): Row {
   const { transport, kind, name, clientId, state, extra, pid, returncode, lifetime, attachments, channels } = described
-  const sum = (key: "received" | "flushed"): number => channels.reduce((total, channel) => total + channel[key], 0)
+  const sum = (key: "received" | "flushed" | "moved"): number =>
+    channels.reduce((total, channel) => total + channel[key], 0)
   const ending = typeof returncode === "number" ? `, status ${exitCodeOf(returncode)}` : ""
   return {
     id: transport,
@@ -72,7 +73,7 @@ function transportRow(described: Transports[number]): Row {
         ? [extra.sockname, extra.peername].filter(Boolean).map(describeAddress).join(" - ")
         : `process ${pid}${ending}`,
     bytesIn: sum("received"),
-    bytesOut: sum("flushed"),
+    bytesOut: sum("flushed") + sum("moved"),
     owner: clientId,
     lifetime,
     retainedBytes: channels.reduce((total, { retained }) => total + retained.to - retained.from, 0),

@@ -83,7 +83,7 @@ async function stayWith(command: Command, wishes: Wishes, where: JoinOptions, ke
   // What is kept is not told that the terminal has gone: to live on without it is what it is kept for.
   for (const signal of FORWARDED) if (!keep || signal !== "SIGHUP") process.on(signal, () => relay.signal(signal))
   const hungUp = keep ? askedToLeave(["SIGHUP"]) : new Promise<never>(() => {})
-  const client = await (keep ? joinRunning(where, COME_BACK) : join(where))
+  const client = keep ? await joinRunning(where, COME_BACK) : (await join(where)).client
   const [transport] = await client.loop.subprocessExec(() => relay, command, wishes)
   if (where.verbose === true) tell(`process ${transport.getPid()}, transport ${transport.id}`)
   const left = Promise.race([hungUp, relay.left]).then((status) => leave(transport, status, wishes.options?.name))

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs"
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
+import type { RequestResult } from "../../protocol/registry.ts"
 import { MAIN, Sandbox, type Running } from "../cli/sandbox.ts"
 
 const MiB = 1024 * 1024
@@ -22,6 +23,21 @@ async function serve(onConnection: (socket: Socket) => void): Promise<{ server: 
   const server = createServer({ allowHalfOpen: true }, (socket) => onConnection(socket.on("error", () => {})))
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   return { server, port: (server.address() as AddressInfo).port }
+}
+
+/** The counts of the only transport there is. */
+async function countsOf(sandbox: Sandbox): Promise<{ written: number; received: number; moved: number } | undefined> {
+  const { transports } = await sandbox.json<RequestResult<"transport/list">>(["call", "transport/list"])
+  return transports[0]?.channels[0]
+}
+
+/** How much the daemon has moved when it moves no more: two looks agree. */
+async function settled(sandbox: Sandbox): Promise<number | undefined> {
+  for (let before = -1; ;) {
+    const moved = (await countsOf(sandbox))?.moved
+    if (moved === undefined || moved === before) return moved
+    before = moved
+  }
 }
 
 describe("transportd connect and listen", () => {
@@ -125,6 +141,92 @@ describe("transportd connect and listen", () => {
     expect(code).toBe(1)
     expect(stderr).toMatch(/^transportd: the connection with 127\.0\.0\.1:\d+ broke: [^\n]+\n$/)
     server.close()
+  })
+
+  describe("connect with a running daemon", () => {
+    it("moves its bytes over a tunnel, each of them once", async () => {
+      await using sandbox = new Sandbox()
+      await sandbox.startDaemon()
+      const [there, back] = [randomBytes(20 * MiB), randomBytes(20 * MiB)]
+      const received = createHash("sha256")
+      let socket: Socket | undefined
+      const { server, port } = await serve((accepted) => {
+        socket = accepted.on("data", (chunk) => {
+          received.update(chunk)
+          if (accepted.bytesRead === there.length) server.emit("all")
+        })
+      })
+      const all = new Promise((resolve) => server.once("all", resolve))
+      const running = sandbox.start(["connect", `127.0.0.1:${port}`])
+      running.child.stdin.write(there)
+      await all
+      // While it is open: what came in messages is `written`, and what came over a tunnel is not.
+      expect(await countsOf(sandbox)).toMatchObject({ written: 0, received: 0 })
+      socket?.end(back)
+      expect((await running.ended).code).toBe(0)
+      expect(received.digest("hex")).toBe(hash(there))
+      expect(hash(running.stdout)).toBe(hash(back))
+      server.close()
+    })
+
+    it("says when the connection breaks, behind all that came", async () => {
+      await using sandbox = new Sandbox()
+      await sandbox.startDaemon()
+      const { server, port } = await serve((socket) => {
+        socket.write("last words")
+        socket.once("data", () => socket.resetAndDestroy())
+      })
+      const running = sandbox.start(["connect", `127.0.0.1:${port}`])
+      await running.says(/last words/, "stdout")
+      running.child.stdin.write("x")
+      const { code, stdout, stderr } = await running.ended
+      expect([code, stdout]).toEqual([1, "last words"])
+      expect(stderr).toBe(
+        `transportd: the connection with 127.0.0.1:${port} broke: the remote ended the transport: ECONNRESET\n`,
+      )
+      server.close()
+    })
+
+    it("ends with 4 when another takes the connection, and with 5 when the daemon goes", async () => {
+      await using sandbox = new Sandbox()
+      const pid = await sandbox.startDaemon()
+      const { server, port } = await serve((socket) => void socket.resume().write("hello"))
+      for (const [end, code, sentence] of [
+        [() => sandbox.run(["close", "--steal", "line"]), 4, /took over/],
+        [() => process.kill(pid, "SIGKILL"), 5, /^transportd: the connection to the daemon ended; [^\n]+\n$/],
+      ] as const) {
+        const running = sandbox.start(["connect", "--name", "line", `127.0.0.1:${port}`])
+        await running.says(/hello/, "stdout")
+        await end()
+        const ended = await running.ended
+        expect([ended.code, ended.stdout]).toEqual([code, "hello"])
+        expect(ended.stderr).toMatch(sentence)
+      }
+      server.close()
+    })
+
+    it("waits without a deadline for a remote that ends first and reads late", async () => {
+      await using sandbox = new Sandbox({ TRANSPORTD_CLOSE_DEADLINE_MS: "0" })
+      await sandbox.startDaemon()
+      let socket: Socket | undefined
+      const { server, port } = await serve((accepted) => (socket = accepted.pause()).end("bye"))
+      const send = async (bytes: number): Promise<number | undefined> => {
+        const data = randomBytes(bytes)
+        writeFileSync(join(sandbox.folder, "there"), data)
+        const command = 'exec "$0" "$1" connect "$2" < there'
+        const running = sandbox.startProgram(["sh", "-c", command, process.execPath, MAIN, `127.0.0.1:${port}`])
+        await running.says(/bye/, "stdout")
+        const stuckAt = await settled(sandbox)
+        const received = socket?.toArray()
+        expect(await running.ended).toEqual({ code: 0, stdout: "bye", stderr: "" })
+        expect(hash(Buffer.concat((await received) as Buffer[]))).toBe(hash(data))
+        return stuckAt
+      }
+      // What the system takes for a remote that does not read; then so much that the rest of it waits in the daemon.
+      const taken = await send(20 * MiB)
+      await send((taken ?? 0) + 100_000)
+      server.close()
+    })
   })
 
   it("say that a port is taken", async () => {
