@@ -4,25 +4,15 @@ import { connect as connectSocket, type Socket } from "node:net"
 import type { Readable, Writable } from "node:stream"
 import { fileURLToPath } from "node:url"
 import { rpcError } from "../protocol/errors.ts"
+import { ReadMemory } from "../protocol/framing/memory.ts"
+import type { PeerStreams } from "../protocol/peer.ts"
 import { Client, type ClientOptions } from "./client.ts"
 import { DescriptorChannel } from "./handOver.ts"
 
-export interface Streams {
-  readonly input: Readable
-  readonly output: Writable
+export interface Streams extends PeerStreams {
   /** The way for sockets of this process, where there is one. */
   readonly channel?: DescriptorChannel
-  /** Whether `input` uses the memory of a chunk again once its `data` event is over. */
-  readonly reusedChunks?: boolean
 }
-
-/**
- * What one read can take: a window of data, and a little more than the kernel's buffer of a Unix socket holds.
- * Why one buffer for all reads: what a protocol gets is copied out of it, once. Node's own way allocates 64 KiB for each
- * read, of which nearly every body of that size needs two, and then a third to be put together in. As V8 counts Buffers
- * when it decides about full collections, two thirds of a client's time on bulk data were garbage collection.
- */
-const READ_BYTES = 256 * 1024
 
 export interface LaunchOptions {
   /** The program and its arguments; by default this package's own `transportd stdio`. */
@@ -54,8 +44,9 @@ export async function connect(options: ConnectOptions): Promise<Client> {
 async function open(options: ConnectOptions): Promise<Streams> {
   if ("streams" in options) return options.streams
   if ("socket" in options) {
-    const socket = await join(options.socket, Buffer.allocUnsafeSlow(READ_BYTES))
-    return { input: socket, output: socket, reusedChunks: true }
+    const memory = new ReadMemory()
+    const socket = await join(options.socket, memory)
+    return { input: socket, output: socket, memory, reusesMemory: true }
   }
   return await launch(options.launch === true ? {} : options.launch)
 }
@@ -64,16 +55,13 @@ async function open(options: ConnectOptions): Promise<Streams> {
  * A connection to the daemon on `path`; half-open, for the daemon may end first, and what it said before is still to be
  * read. It is paused.
  *
- * @param readBuffer where every read goes, so that a chunk is good during its `data` event alone; absent: a new buffer
- * for each.
+ * @param memory where reads go, and what comes with each `data` event is then all of it that was not read; absent: a new
+ * Buffer for each.
  */
-export function join(path: string, readBuffer?: Buffer): Promise<Socket> {
+export function join(path: string, memory?: ReadMemory): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const callback = (bytes: number, buffer: Uint8Array): boolean => {
-      socket.emit("data", buffer.subarray(0, bytes))
-      return true
-    }
-    const onread = readBuffer && { buffer: readBuffer, callback }
+    const callback = (bytes: number): boolean => socket.emit("data", memory?.filled(bytes))
+    const onread = memory && { buffer: () => memory.room(), callback }
     const socket = connectSocket({ path, allowHalfOpen: true, ...(onread && { onread }) })
     // Until somebody listens: what is read before that would be lost.
     socket.pause()
@@ -103,7 +91,7 @@ function launch({ command, env, channel = command === undefined }: LaunchOptions
       reject(rpcError("SpawnFailed", `cannot start ${program}: ${errno}`, { file: program, errno }))
     })
     child.once("spawn", () => {
-      const streams = { input: child.stdout, output: child.stdin }
+      const streams = { input: child.stdout, output: child.stdin, reusesMemory: true }
       resolve(channel ? { ...streams, channel: new DescriptorChannel(child) } : streams)
     })
   })

@@ -2,11 +2,11 @@
  * One connected client: its place in the life of a connection, its budget, what it owns, its end.
  * Validates everything that comes in; knows no socket, and of framing only that bytes come and go.
  */
-import type { Duplex, Readable, Writable } from "node:stream"
+import type { Duplex } from "node:stream"
 import type { RequestDeclaration } from "../protocol/declare.ts"
 import { rpcError, RpcError } from "../protocol/errors.ts"
 import { FLUSH_REPORT_BYTES, FLUSH_REPORT_MS, LINGER_MS, MAX_BUFFERED_BYTES } from "../protocol/limits.ts"
-import { Peer, type Framing, type RequestContext } from "../protocol/peer.ts"
+import { Peer, type Framing, type PeerStreams, type RequestContext } from "../protocol/peer.ts"
 import {
   accepted,
   type DaemonNotificationName,
@@ -30,8 +30,7 @@ import { isAlive } from "./processes.ts"
 export interface ClientOptions {
   readonly id: number
   readonly daemon: DaemonFace
-  readonly input: Readable
-  readonly output: Writable
+  readonly streams: PeerStreams
   readonly framing: Framing
   readonly maxMessageBytes: number
   readonly maxTransports: number
@@ -98,13 +97,13 @@ export class Client implements Session {
       afterReply: (action) => action(),
     }
     this.ended = new Promise((resolve) => (this.#finish = resolve))
-    const { input, output, framing, maxMessageBytes } = options
+    const { streams, framing, maxMessageBytes } = options
     this.outbox = new Outbox(() => this.#peer.pendingBytes)
     this.#peer = new Peer({
-      input,
-      output,
+      ...streams,
       framing,
       maxMessageBytes,
+      lendsBytes: true,
       request: (method, params, context) => this.#request(method, params, context),
       notification: (method, params) => this.#notification(method, params),
       isLast: (method) => method === "transport/tunnel",
@@ -235,7 +234,7 @@ export class Client implements Session {
   }
 
   checkTunnel(): void {
-    const { input, output } = this.#options
+    const { input, output } = this.#options.streams
     if ((input as unknown) !== output) {
       const data = { kind: "stdio", operation: "tunnel" }
       throw rpcError("NotSupported", "a tunnel needs a connection to the daemon's socket", data)
@@ -248,7 +247,7 @@ export class Client implements Session {
   }
 
   tunnel(make: (socket: Duplex, over: () => void) => Tunnel): void {
-    const socket = this.#options.input as Duplex
+    const socket = this.#options.streams.input as Duplex
     this.#stopWatching()
     this.#reports.clear()
     const rest = this.#peer.surrender()
@@ -347,9 +346,9 @@ export class Client implements Session {
   }
 
   async #closed(): Promise<void> {
-    const { daemon, deadlines, input, output } = this.#options
-    input.destroy()
-    output.destroy()
+    const { daemon, deadlines, streams } = this.#options
+    streams.input.destroy()
+    streams.output.destroy()
     daemon.watchers.set(this, false)
     this.#stopWatching()
     this.descriptors.end()

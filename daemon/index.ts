@@ -12,7 +12,8 @@ import {
   READ_WINDOW_BYTES,
   WRITE_WINDOW_BYTES,
 } from "../protocol/limits.ts"
-import type { Framing } from "../protocol/peer.ts"
+import type { ReadMemory } from "../protocol/framing/memory.ts"
+import type { Framing, PeerStreams } from "../protocol/peer.ts"
 import { Kind } from "../protocol/primitives.ts"
 import type { ParsedParams, RequestResult } from "../protocol/registry.ts"
 import { PROTOCOL_VERSION, VERSION } from "../protocol/version.ts"
@@ -47,7 +48,7 @@ export interface DaemonOptions {
   readonly descriptors?: readonly number[]
 }
 
-export interface ServeOptions {
+export interface ServeOptions extends Pick<PeerStreams, "memory" | "reusesMemory"> {
   readonly framing?: Framing
   /** Whether descriptors come to `client.descriptors` over a channel; the client is told that it can send them there. */
   readonly hasChannel?: boolean
@@ -109,14 +110,13 @@ export class Daemon implements DaemonFace {
   serve(
     input: Readable,
     output: Writable,
-    { framing = "header", hasChannel = false, initialized }: ServeOptions = {},
+    { framing = "header", hasChannel = false, memory, reusesMemory, initialized }: ServeOptions = {},
   ): Client {
     const { settings } = this
     const client = new Client({
       id: ++this.#lastClientId,
       daemon: this,
-      input,
-      output,
+      streams: { input, output, memory, reusesMemory },
       framing,
       hasChannel,
       maxMessageBytes: settings.maxMessageBytes,
@@ -144,12 +144,14 @@ export class Daemon implements DaemonFace {
    * Fails with OsFailure, EADDRINUSE among them when another daemon listens there.
    */
   async listen(path: string, { privateDirectory = false }: { privateDirectory?: boolean } = {}): Promise<void> {
-    this.#listeners.push(await listenOnUnixSocket(path, (socket) => this.#accept(socket), { privateDirectory }))
+    this.#listeners.push(
+      await listenOnUnixSocket(path, (...accepted) => this.#accept(...accepted), { privateDirectory }),
+    )
   }
 
   /** Listens on a socket that was inherited as descriptor `fd`. */
   async adopt(fd: number): Promise<void> {
-    this.#listeners.push(await adoptListener({ fd }, (socket) => this.#accept(socket)))
+    this.#listeners.push(await adoptListener({ fd }, (...accepted) => this.#accept(...accepted)))
   }
 
   statistics(): RequestResult<"daemon/statistics"> {
@@ -211,14 +213,14 @@ export class Daemon implements DaemonFace {
     })
   }
 
-  #accept(socket: Readable & Writable): void {
+  #accept(socket: Readable & Writable, memory: ReadMemory | undefined): void {
     if (this.#shuttingDown || this.#clients.size >= this.settings.maxClients) {
       // A client beyond the bound gets the end at once: an answer would cost what the bound is there to save.
       socket.on("error", () => {}).destroy()
       this.#log("warn", "client refused", { clients: this.#clients.size })
       return
     }
-    this.serve(socket, socket)
+    this.serve(socket, socket, { memory, reusesMemory: true })
   }
 
   #greeting(): ConstructorParameters<typeof Client>[0]["greeting"] {

@@ -62,6 +62,7 @@ export class Lane extends AbstractMessageReader {
       if (this.#events.isLast?.(message) === true) this.#stopped = true
       this.#inbox.push(message)
       this.#drain()
+      if (this.#inbox.length > 0) own(message)
     })
   }
 
@@ -144,9 +145,16 @@ export class Lane extends AbstractMessageReader {
       }
     }
     if (!this.#events.admit(message)) return
+    own(message)
     this.#inLibrary = message
     this.#toLibrary(message)
   }
+}
+
+/** Bytes may be lent by the reader for the time of its callback alone; a message that waits longer needs its own. */
+function own(message: Message): void {
+  const { params } = message as { params?: { data?: unknown } | null }
+  if (params?.data instanceof Uint8Array) params.data = Buffer.from(params.data)
 }
 
 /** The library reads `params.id` of a cancellation unseen and throws where there is none. */

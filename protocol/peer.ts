@@ -23,6 +23,7 @@ import {
 } from "vscode-jsonrpc/node"
 import { encodeBase64 } from "./base64.ts"
 import { RpcError, rpcError } from "./errors.ts"
+import type { ReadMemory } from "./framing/memory.ts"
 import { FrameReader } from "./framing/reader.ts"
 import { FrameWriter } from "./framing/writer.ts"
 import { Incoming, type RequestContext } from "./incoming.ts"
@@ -34,13 +35,21 @@ export type Framing = "header" | "newline"
 
 export type { RequestContext } from "./incoming.ts"
 
-export interface PeerOptions {
+/** Both ways to the other end. */
+export interface PeerStreams {
   readonly input: Readable
   readonly output: Writable
+  /** Where `input` reads to, if it was made to ask: each `data` event has all that came and was not read then. */
+  readonly memory?: ReadMemory | undefined
+  /** Whether `output` holds no memory of what it counts as written, as sockets and pipes of the system do. */
+  readonly reusesMemory?: boolean | undefined
+}
+
+export interface PeerOptions extends PeerStreams {
   readonly framing?: Framing
   readonly maxMessageBytes?: number
-  /** Whether `input` uses the memory of a chunk again once its `data` event is over. */
-  readonly reusedChunks?: boolean
+  /** Whether bytes that come are good during the call of `notification` alone: who passes them on is saved a copy. */
+  readonly lendsBytes?: boolean
   /**
    * Answers a request. What it does before its first await happens before the next message is looked at.
    * Throws an {@link RpcError}; anything else is a bug, reported through `bug` and answered with -32603.
@@ -86,13 +95,14 @@ export class Peer {
   constructor(options: PeerOptions) {
     this.#options = options
     const framing = options.framing ?? "header"
-    const { maxMessageBytes, reusedChunks } = options
+    const { maxMessageBytes, memory, lendsBytes, reusesMemory } = options
     this.#reader = new FrameReader(options.input, {
       framing,
+      memory,
+      lendsBytes,
       ...(maxMessageBytes !== undefined && { maxMessageBytes }),
-      ...(reusedChunks !== undefined && { reusedChunks }),
     })
-    this.#writer = new FrameWriter(options.output, { framing })
+    this.#writer = new FrameWriter(options.output, { framing, reusesMemory })
     this.#lane = new Lane(this.#reader, {
       notification: (method, params) => this.#notification(method, params),
       admit: (message) => this.#admit(message),

@@ -6,6 +6,7 @@ import type { TransportOptions } from "../hold/keeping.ts"
 import { ServerHolding, type ServerHoldingOptions } from "../hold/serverHolding.ts"
 import type { Line } from "../open/line.ts"
 import type { Security } from "../open/secure.ts"
+import { SHARED_READS, withReads } from "../transports/reading.ts"
 import type { Context } from "./context.ts"
 import { holdLine } from "./opening.ts"
 import { secured } from "./security.ts"
@@ -57,7 +58,12 @@ function enterServer(id: number, service: Service, context: Context): ServerHold
     name: options.name,
     lifetime: options.lifetime,
     owner: session,
-    listen: () => service.listen((socket) => door.enter(service.line(socket.on("error", () => {})))),
+    listen: () =>
+      service.listen((accepted) => {
+        // What TLS reads it takes from Node's own hands.
+        const socket = security === null ? withReads(accepted, SHARED_READS) : accepted
+        door.enter(service.line(socket.on("error", () => {})))
+      }),
     ended: () => {
       door.close()
       service.drop?.()

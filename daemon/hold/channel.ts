@@ -227,8 +227,10 @@ export class Channel implements StreamEvents {
 
   data(chunk: Buffer): void {
     this.#options.active?.()
-    if (this.#options.keeping.retainBytes === 0 && this.#outlets.size === 1 && this.#brake?.take(chunk)) return
-    this.#log.append(chunk)
+    const isPassing = this.#options.keeping.retainBytes === 0 && this.#outlets.size === 1
+    const passedBytes = isPassing ? (this.#brake?.take(chunk) ?? 0) : 0
+    if (passedBytes === chunk.length) return
+    this.#log.append(chunk.subarray(passedBytes))
     for (const outlet of this.#outlets) outlet.proceed()
     this.#keepWithinBounds()
     this.#regulate()

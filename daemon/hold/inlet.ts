@@ -51,7 +51,7 @@ export class Inlet extends Intake {
   }
 
   /**
-   * Takes bytes from the client. With `offset`, what was taken before is skipped; a gap is InvalidParams.
+   * Takes a copy of bytes from the client. With `offset`, what was taken before is skipped; a gap is InvalidParams.
    * Throws WindowExceeded as {@link Intake.take} does.
    */
   write(data: Uint8Array, offset = this.written): void {
@@ -62,8 +62,9 @@ export class Inlet extends Intake {
     if (fresh.byteLength === 0) return
     this.take(fresh.byteLength)
     if (this.#feeder === null) return this.#stream().write(fresh)
-    this.#waitingBytes += fresh.byteLength
-    this.#waiting.push(() => this.#stream().write(fresh))
+    const own = Buffer.from(fresh)
+    this.#waitingBytes += own.byteLength
+    this.#waiting.push(() => this.#stream().write(own))
   }
 
   /** Ends the writing side, in its turn. */

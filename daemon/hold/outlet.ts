@@ -89,14 +89,21 @@ export class Outlet implements Sender {
     this.proceed()
   }
 
-  /** Delivers `chunk`, the very next, without a stop in the log; false when that cannot be done right now. */
-  take(chunk: Buffer): boolean {
+  /**
+   * Delivers the beginning of `chunk`, the very next that came, without a stop in the log: as much as can be sent now.
+   * @returns how much that was.
+   */
+  take(chunk: Buffer): number {
     const { log, recipient } = this.#options
-    const fits = chunk.length <= CHUNK_BYTES && chunk.length <= this.#window.available
-    if (!fits || !this.isHungry || !recipient.outbox.open) return false
-    log.pass(chunk.length)
-    this.#deliver(chunk)
-    return true
+    let taken = 0
+    while (taken < chunk.length && this.isHungry && recipient.outbox.open) {
+      const bytes = Math.min(chunk.length - taken, CHUNK_BYTES, this.#window.available)
+      if (bytes === 0) break
+      log.pass(bytes)
+      this.#deliver(bytes === chunk.length ? chunk : chunk.subarray(taken, taken + bytes))
+      taken += bytes
+    }
+    return taken
   }
 
   /** Does what can be done now: sends, or else tells what comes after the bytes. */

@@ -29,11 +29,11 @@ export class Retention {
     return this.#to
   }
 
-  /** Takes what came next. */
+  /** Takes a copy of what came next. */
   append(chunk: Buffer): void {
     const last = this.#chunks.at(-1)
     if (chunk.length >= SMALL_BYTES) {
-      this.#chunks.push({ from: this.#to, data: chunk })
+      this.#chunks.push({ from: this.#to, data: Buffer.from(chunk) })
       this.#room = NOTHING
     } else if (last !== undefined && chunk.length <= this.#room.length) {
       chunk.copy(this.#room)

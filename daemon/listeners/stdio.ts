@@ -23,6 +23,7 @@ interface Server {
     options: {
       framing: Framing
       hasChannel: boolean
+      reusesMemory: boolean
       initialized(params: { processId?: number | null | undefined }): void
     },
   ): Client
@@ -46,6 +47,7 @@ export async function serveStdio(daemon: Server, { input, output, framing, chann
   const client = daemon.serve(input, output, {
     framing,
     hasChannel: channel !== undefined,
+    reusesMemory: true,
     initialized: ({ processId }) => {
       if (typeof processId === "number") stopWatching = watch(daemon.clock, processId, () => client.destroy())
     },

@@ -12,9 +12,11 @@ import { linkSync, lstatSync, mkdirSync, unlinkSync, type BigIntStats, type Stat
 import { createServer, type Server, type Socket } from "node:net"
 import { dirname, join } from "node:path"
 import { RpcError, rpcError } from "../../protocol/errors.ts"
+import { ReadMemory } from "../../protocol/framing/memory.ts"
 import { BACKLOG } from "../../protocol/limits.ts"
 import { isAnswered, isSameFile, listening, lstatIfThere, withMode } from "../open/socketFile.ts"
 import { checkSocketPath } from "../open/socketPath.ts"
+import { readsInto, withReads } from "../transports/reading.ts"
 import { acquireLock, type Contention } from "./lock.ts"
 
 /** A socket that accepts connections. */
@@ -29,10 +31,10 @@ export interface SocketListener {
 }
 
 /**
- * Takes one accepted socket, half-open allowed. It must add an `error` listener before it returns: the first error may
+ * Takes one accepted socket, half-open allowed and paused, and the memory that it reads into. It must add an `error` listener before it returns: the first error may
  * come in the next tick, and one without a listener ends the daemon.
  */
-export type OnConnection = (socket: Socket) => void
+export type OnConnection = (socket: Socket, memory: ReadMemory | undefined) => void
 
 export interface ListenerOptions {
   readonly backlog?: number
@@ -109,7 +111,11 @@ export async function adoptListener(
 }
 
 function makeServer(onConnection: OnConnection): Server {
-  return createServer({ allowHalfOpen: true }, onConnection)
+  return createServer({ allowHalfOpen: true, pauseOnConnect: true }, (accepted) => {
+    const memory = new ReadMemory()
+    const socket = withReads(accepted, readsInto(memory))
+    onConnection(socket, socket === accepted ? undefined : memory)
+  })
 }
 
 function listenerOf(path: string | null, end: () => Promise<void>): SocketListener {

@@ -3,6 +3,7 @@ import { connect, type Socket } from "node:net"
 import type { ParsedParams } from "../../protocol/registry.ts"
 import { rpcError } from "../../protocol/errors.ts"
 import { openFailure } from "../failures.ts"
+import { SHARED_READS } from "../transports/reading.ts"
 import { attempt } from "./attempt.ts"
 import { checkHost, resolveHost, socketLookup } from "./resolve.ts"
 
@@ -32,6 +33,7 @@ export async function dial(params: DialParams, signal: AbortSignal): Promise<Soc
     host,
     port,
     allowHalfOpen: true,
+    onread: SHARED_READS,
     lookup: socketLookup(signal),
     ...(family !== undefined && { family }),
     ...(localAddr !== undefined && { localAddress, localPort: localAddr.port }),

@@ -3,6 +3,7 @@ import { connect, type Socket } from "node:net"
 import { rpcError } from "../../protocol/errors.ts"
 import type { ParsedParams } from "../../protocol/registry.ts"
 import { isSystemError, osFailure } from "../failures.ts"
+import { SHARED_READS } from "../transports/reading.ts"
 import { attempt } from "./attempt.ts"
 import { checkClientSocketPath } from "./socketPath.ts"
 
@@ -16,7 +17,7 @@ export type DialUnixParams = Pick<ParsedParams<"loop/createUnixConnection">, "ti
  */
 export async function dialUnix({ path, timeoutMs }: DialUnixParams, signal: AbortSignal): Promise<Socket> {
   checkClientSocketPath(path)
-  return attempt(connect({ path, allowHalfOpen: true }), {
+  return attempt(connect({ path, allowHalfOpen: true, onread: SHARED_READS }), {
     event: "connect",
     timeoutMs,
     signal,

@@ -1,5 +1,6 @@
 /** An open descriptor that nothing was made of yet, and how Node makes a stream of it. */
 import { Socket, type SocketConstructorOpts } from "node:net"
+import { SHARED_READS } from "./reading.ts"
 
 /** What Node wraps around a descriptor, in the form in which its channel hands one over. */
 export interface NodeHandle {
@@ -21,6 +22,6 @@ export interface DescriptorSource {
  */
 export function streamOf({ fd, handle }: DescriptorSource, options: SocketConstructorOpts = {}): Socket {
   // `pauseOnCreate` and `handle` are what Node's own servers use.
-  const inner = { ...(handle === undefined ? { fd } : { handle }), pauseOnCreate: true }
+  const inner = { ...(handle === undefined ? { fd } : { handle }), pauseOnCreate: true, onread: SHARED_READS }
   return new Socket({ ...options, ...inner, allowHalfOpen: true })
 }

@@ -9,6 +9,7 @@
  */
 import type { Duplex } from "node:stream"
 import { rpcError } from "../../protocol/errors.ts"
+import { Outflow } from "../../protocol/outflow.ts"
 import { Queue } from "../../protocol/queue.ts"
 import type { StreamEvents, StreamTransport } from "./transport.ts"
 
@@ -26,6 +27,8 @@ export interface StreamOptions {
   readonly writable?: boolean
   /** Whether the writing side can end alone; TLS cannot. */
   readonly halfClose?: boolean
+  /** Whether the stream holds no memory of what it counts as written: all but those in memory (default true). */
+  readonly reusesMemory?: boolean
   /** `close` waits this long, after the flush, for the remote to end too; by default it does not wait. */
   readonly awaitRemoteEnd?: RemoteEnd
 }
@@ -38,6 +41,20 @@ export interface RemoteEnd {
 }
 
 type State = "open" | "closing" | "released" | "lost"
+
+let flushes: Array<() => void> = []
+
+/** Calls `flush` when this call from the event loop is over. One tick for all that ask: a tick for each took 0.5 µs. */
+function atEndOfTurn(flush: () => void): void {
+  if (flushes.length === 0) process.nextTick(flushAll)
+  flushes.push(flush)
+}
+
+function flushAll(): void {
+  const due = flushes
+  flushes = []
+  for (const flush of due) flush()
+}
 
 export class NodeStream implements StreamTransport {
   readonly readable: boolean
@@ -53,17 +70,20 @@ export class NodeStream implements StreamTransport {
   /** Whether only the end of the remote is waited for. */
   #farewell = false
   #error: Error | null = null
-  /** Accepted and not yet handed to Node. */
+  /** On its way into Node. */
+  readonly #outflow: Outflow
+  /** Accepted, and more than Node is to hold. */
   readonly #queue = new Queue<Uint8Array>()
-  /** Handed to Node, and not yet reported as handed to the system. */
+  /** Given to `#outflow`, and not yet reported as handed to the system. */
   #handedBytes = 0
 
   constructor(
     stream: Duplex,
     events: StreamEvents,
-    { readable = true, writable = true, halfClose = true, awaitRemoteEnd }: StreamOptions = {},
+    { readable = true, writable = true, halfClose = true, reusesMemory = true, awaitRemoteEnd }: StreamOptions = {},
   ) {
     this.#stream = stream
+    this.#outflow = new Outflow(stream, { reuses: reusesMemory, written: this.#report })
     this.#events = events
     this.readable = readable
     this.writable = writable
@@ -96,10 +116,8 @@ export class NodeStream implements StreamTransport {
 
   write(chunk: Uint8Array): void {
     if (this.#state !== "open" || this.#wroteEof || !this.writable || chunk.byteLength === 0) return
-    if (chunk.byteLength <= PIECE_BYTES) this.#queue.push(chunk)
-    else
-      for (let at = 0; at < chunk.byteLength; at += PIECE_BYTES) this.#queue.push(chunk.subarray(at, at + PIECE_BYTES))
-    this.#feed()
+    if (chunk.byteLength <= PIECE_BYTES) this.#put(chunk)
+    else for (let at = 0; at < chunk.byteLength; at += PIECE_BYTES) this.#put(chunk.subarray(at, at + PIECE_BYTES))
   }
 
   writeEof(): void {
@@ -161,32 +179,46 @@ export class NodeStream implements StreamTransport {
     this.#stream.pause()
   }
 
+  /** Takes a copy. */
+  #put(piece: Uint8Array): void {
+    if (this.#queue.length === 0 && this.#hasRoom) this.#hand(piece)
+    else this.#queue.push(Buffer.from(piece))
+  }
+
   #feed(): void {
     let next: Uint8Array | undefined
-    while (this.#stream.writableLength < HANDED_BYTES && (next = this.#queue.shift()) !== undefined) this.#hand(next)
+    while (this.#hasRoom && (next = this.#queue.shift()) !== undefined) this.#hand(next)
     if (this.#queue.length > 0) return
+    if (this.#state === "open" && !this.#wroteEof) return
+    this.#outflow.flush()
     if (this.#state === "released" && this.#handedBytes === 0) this.#handover?.resolve(this.#stream)
     else if (this.#state === "closing") this.#endThenDestroy()
     else if (this.#wroteEof && !this.#stream.writableEnded) this.#stream.end()
   }
 
-  #hand(piece: Uint8Array): void {
-    this.#handedBytes += piece.byteLength
-    if (piece.byteLength < GATHERED_BYTES && this.#stream.writableCorked === 0) {
-      this.#stream.cork()
-      process.nextTick(() => this.#stream.uncork())
-    }
-    this.#stream.write(piece, this.#report)
+  get #hasRoom(): boolean {
+    return this.#outflow.pendingBytes < HANDED_BYTES
   }
+
+  #hand(piece: Uint8Array): void {
+    const isFirst = this.#outflow.gatheredBytes === 0
+    this.#handedBytes += piece.byteLength
+    this.#outflow.putBytes(piece)
+    if (piece.byteLength >= GATHERED_BYTES || this.#outflow.gatheredBytes >= PIECE_BYTES) this.#outflow.flush()
+    else if (isFirst) atEndOfTurn(this.#flush)
+  }
+
+  readonly #flush = (): void => this.#outflow.flush()
 
   /**
    * Node has handed a write to the system. It calls this in a row for all that it gathered, one function for all of
    * them in a single tick: the first call reports the whole, the others find nothing.
    */
   readonly #report = (error?: Error | null): void => {
-    const bytes = this.#handedBytes - this.#stream.writableLength
+    const bytes = this.#handedBytes - this.#outflow.pendingBytes
     if (error || bytes === 0) return
     this.#handedBytes -= bytes
+    this.#outflow.reclaim()
     if (this.#state === "lost") return
     this.#events.flushed(bytes)
     this.#feed()

@@ -147,7 +147,7 @@ export class Terminal {
       ended = bytes === "never"
       if (bytes !== "never") taken += bytes
     }
-    if (taken > 0) this.#output?.events.data(Buffer.from(scratch.subarray(0, taken)))
+    if (taken > 0) this.#output?.events.data(scratch.subarray(0, taken))
     if (!ended || !this.#isOpen) return
     // Whoever hears of it closes this; until then it would be told again and again.
     this.#read(false)
@@ -156,7 +156,7 @@ export class Terminal {
 
   #write(chunk: Uint8Array): void {
     if (this.#input?.state !== "open" || chunk.byteLength === 0) return
-    this.#queue.push(chunk)
+    this.#queue.push(Buffer.from(chunk))
     if (this.#queue.length === 1) this.#flush()
   }
 

@@ -10,7 +10,7 @@
 
 /** What a stream reports, in the order in which it happened. Never called from inside a method of the stream. */
 export interface StreamEvents {
-  /** Bytes came. Never empty. Not copied: the buffer is the receiver's. */
+  /** Bytes came. Never empty. Their memory is used again after this call: who needs them longer copies them. */
   data(chunk: Buffer): void
   /** The remote sends no more. At most once; no data follows. */
   eof(): void
@@ -36,7 +36,7 @@ export interface StreamTransport {
   resumeReading(): void
   /** No more `data`, `eof` or loss of the remote until `resumeReading()`. */
   pauseReading(): void
-  /** Takes bytes; they are the transport's from now on. After `close`, `abort`, `writeEof` or the end: dropped. */
+  /** Takes a copy of bytes: their memory is the caller's again. After `close`, `abort`, `writeEof` or the end: dropped. */
   write(chunk: Uint8Array): void
   /** Ends the writing side after flushing. Again, after `close`, and where that is not possible: no effect. */
   writeEof(): void

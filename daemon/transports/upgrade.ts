@@ -44,7 +44,7 @@ export class UpgradingStream implements StreamTransport {
 
   write(chunk: Uint8Array): void {
     if (this.#session !== null) this.#session.write(chunk)
-    else if (this.#state === "waiting") this.#queue.push(chunk)
+    else if (this.#state === "waiting") this.#queue.push(Buffer.from(chunk))
   }
 
   writeEof(): void {}

@@ -17,7 +17,8 @@ import { isRpcError, rpcError, type RpcError } from "../errors.ts"
 import { MAX_HEADER_BYTES, MAX_MESSAGE_BYTES, MAX_NESTING } from "../limits.ts"
 import { Assembly } from "./assembly.ts"
 import { judgeBody, type Rejection } from "./body.ts"
-import { findHeaderEnd, parseHeader, type FrameHeader } from "./header.ts"
+import { findHeaderEnd, HeaderCache, parseHeader, type FrameHeader } from "./header.ts"
+import type { ReadMemory } from "./memory.ts"
 
 /** How messages are cut from bytes: LSP's header fields (byte messages included), or one JSON message per line. */
 export type Framing = "header" | "newline"
@@ -30,13 +31,21 @@ export interface FrameReaderOptions {
   readonly maxMessageBytes?: number
   /** Deepest nesting of arrays and objects in a body or in `Params`. */
   readonly maxNesting?: number
-  /** Whether the memory of a chunk is used again once its `data` event is over: what is needed longer is copied then. */
-  readonly reusedChunks?: boolean
+  /** Where `input` reads to; each `data` event then has all that came and was not read. */
+  readonly memory?: ReadMemory | undefined
+  /**
+   * With `memory`: whether the bytes of a message are used again once its callback is over. Saves who passes them on a
+   * copy; by default they are the receiver's.
+   */
+  readonly lendsBytes?: boolean | undefined
 }
 
 const LF = 0x0a
 const CR = 0x0d
 const NOTHING = Buffer.alloc(0)
+/** With memory that is read into again: a body below this is copied out, for a larger one the memory is left to it. */
+const COPIED_BYTES = 8 * 1024
+
 /** Room for a first piece of a header block or line; it doubles as needed. */
 const FIRST_GUESS_BYTES = 512
 
@@ -47,7 +56,9 @@ export class FrameReader extends AbstractMessageReader {
   readonly #maxHeaderBytes: number
   readonly #maxMessageBytes: number
   readonly #maxNesting: number
-  readonly #reusedChunks: boolean
+  readonly #memory: ReadMemory | undefined
+  readonly #lendsBytes: boolean
+  readonly #headers: HeaderCache
   readonly #rejected = new Emitter<Rejection>()
   readonly #brokenWith = new Emitter<RpcError>()
 
@@ -74,7 +85,9 @@ export class FrameReader extends AbstractMessageReader {
     this.#maxHeaderBytes = options.maxHeaderBytes ?? MAX_HEADER_BYTES
     this.#maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES
     this.#maxNesting = options.maxNesting ?? MAX_NESTING
-    this.#reusedChunks = options.reusedChunks ?? false
+    this.#memory = options.memory
+    this.#lendsBytes = options.lendsBytes ?? false
+    this.#headers = new HeaderCache(this.#maxMessageBytes)
     input.on("error", this.#onInputError)
     input.on("end", this.#onInputOver)
     input.on("close", this.#onInputOver)
@@ -159,9 +172,12 @@ export class FrameReader extends AbstractMessageReader {
 
   readonly #onChunk = (chunk: Buffer): void => {
     if (this.#broken || this.#disposed || chunk.length === 0) return
-    this.#waiting.push(chunk)
+    if (this.#memory === undefined) this.#waiting.push(chunk)
+    else {
+      this.#chunk = chunk
+      this.#at = 0
+    }
     this.#drain()
-    if (this.#reusedChunks) this.#keep(chunk)
   }
 
   readonly #onInputError = (error: Error): void => {
@@ -178,28 +194,20 @@ export class FrameReader extends AbstractMessageReader {
   #drain(): void {
     if (this.#draining) return
     this.#draining = true
+    let isStuck = false
     try {
-      while (!this.#paused && this.#hasBytes()) this.#readOn()
+      while (!this.#paused && !isStuck && this.#hasBytes()) isStuck = !this.#readOn()
     } catch (error) {
       if (!isRpcError(error, "ParseError")) throw error
       this.#break(error)
     } finally {
       this.#draining = false
     }
-    if (this.#inputOver && !this.#closed && !this.#hasBytes()) {
+    this.#memory?.left(this.#chunk.length - this.#at, this.#header?.contentLength ?? 0)
+    if (this.#inputOver && !this.#closed && (isStuck || !this.#hasBytes())) {
       this.#closed = true
       this.fireClose()
     }
-  }
-
-  /** Copies what is left of `chunk` because somebody paused, or because a callback is running that it came inside of. */
-  #keep(chunk: Buffer): void {
-    if (this.#chunk === chunk) {
-      this.#chunk = Buffer.from(chunk.subarray(this.#at))
-      this.#at = 0
-    }
-    const index = this.#waiting.indexOf(chunk)
-    if (index !== -1) this.#waiting[index] = Buffer.from(chunk)
   }
 
   #hasBytes(): boolean {
@@ -209,15 +217,26 @@ export class FrameReader extends AbstractMessageReader {
     return this.#chunk.length > 0
   }
 
-  #readOn(): void {
+  /** False when nothing can be done with the bytes that are here: they stay. */
+  #readOn(): boolean {
+    if (this.#header !== undefined) return this.#readBody(this.#header)
     if (this.#newline) this.#readLine()
-    else if (this.#header === undefined) this.#readHeader()
-    else this.#readBody(this.#header)
+    else this.#readHeader()
+    return true
   }
 
   #readHeader(): void {
     const chunk = this.#chunk
     const start = this.#at
+    if (this.#assembly === undefined) {
+      const known = this.#headers.find(chunk, start)
+      if (known !== undefined) {
+        this.#at = this.#headers.endOfLast
+        this.#header = known
+        if (known.contentLength === 0) this.#readBody(known)
+        return
+      }
+    }
     const known = this.#assembly?.length ?? 0
     const end = Math.min(chunk.length, start + this.#maxHeaderBytes - known)
     let block = chunk
@@ -238,29 +257,41 @@ export class FrameReader extends AbstractMessageReader {
     }
     this.#at = start + blockEnd - blockStart - known
     this.#assembly = undefined
-    this.#header = parseHeader(block.toString("latin1", blockStart, blockEnd), this.#maxMessageBytes, this.#maxNesting)
+    const text = block.toString("latin1", blockStart, blockEnd)
+    this.#header = parseHeader(text, this.#maxMessageBytes, this.#maxNesting)
+    this.#headers.add(text, this.#header)
     // An empty body needs no further byte, so nothing further would come to trigger it.
     if (this.#header.contentLength === 0) this.#readBody(this.#header)
   }
 
-  #readBody(header: FrameHeader): void {
+  #readBody(header: FrameHeader): boolean {
     const missing = header.contentLength - (this.#assembly?.length ?? 0)
     const start = this.#at
     const end = Math.min(this.#chunk.length, start + missing)
+    if (this.#memory !== undefined && end - start < missing) return false
     this.#at = end
     let body = this.#chunk.subarray(start, end)
     if (this.#assembly !== undefined || end - start < missing) {
       this.#assembly ??= new Assembly(header.contentLength)
       this.#assembly.append(body, 0, body.length)
-      if (end - start < missing) return
+      if (end - start < missing) return true
       body = this.#assembly.bytes
     }
     this.#assembly = undefined
     this.#header = undefined
-    if (header.byteMessage === undefined) return this.#deliverJson(body)
-    const { method, params } = header.byteMessage
-    params.data = this.#reusedChunks && body.buffer === this.#chunk.buffer ? Buffer.from(body) : body
-    this.#deliver({ jsonrpc: "2.0", method, params } as Message)
+    if (header.byteMessage === undefined) this.#deliverJson(body)
+    else {
+      const { method, params } = header.byteMessage
+      params.data = this.#memory === undefined || this.#lendsBytes ? body : this.#own(body, this.#memory)
+      this.#deliver({ jsonrpc: "2.0", method, params } as Message)
+    }
+    return true
+  }
+
+  #own(body: Buffer, memory: ReadMemory): Buffer {
+    if (body.length < COPIED_BYTES) return Buffer.from(body)
+    memory.keep()
+    return body
   }
 
   #readLine(): void {

@@ -66,7 +66,13 @@ const daemonRoom = (path: string): string =>
   DAEMON_ROWS[rowOf(path) ?? -1]?.find((room) => path.startsWith(room)) ?? path
 
 /** What a transport may take from `protocol/`: plain numbers, arithmetic, a queue and the error table. */
-const PLAIN_PROTOCOL = new Set(["protocol/errors.ts", "protocol/limits.ts", "protocol/queue.ts", "protocol/window.ts"])
+const PLAIN_PROTOCOL = new Set([
+  "protocol/errors.ts",
+  "protocol/limits.ts",
+  "protocol/outflow.ts",
+  "protocol/queue.ts",
+  "protocol/window.ts",
+])
 
 const RULES: Readonly<Record<Room, readonly Rule[]>> = {
   protocol: [

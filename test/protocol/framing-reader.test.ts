@@ -7,6 +7,7 @@ import type { Message } from "vscode-jsonrpc/node"
 import { ERRORS, type RpcError } from "../../protocol/errors.ts"
 import type { Rejection } from "../../protocol/framing/body.ts"
 import { findHeaderEnd, jsonHeader } from "../../protocol/framing/header.ts"
+import { ReadMemory } from "../../protocol/framing/memory.ts"
 import { FrameReader, type FrameReaderOptions } from "../../protocol/framing/reader.ts"
 import { MAX_HEADER_BYTES, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts"
 
@@ -313,18 +314,19 @@ describe("an input that uses the memory of its chunks again", () => {
   it.each([1, 7, 64, 500, 10_000])(
     "delivers whole messages, also when paused, from chunks of %i bytes",
     async (size) => {
-      const { input, reader, messages } = open({ reusedChunks: true })
+      const memory = new ReadMemory()
+      const { input, reader, messages } = open({ memory })
       reader.listen((message) => {
         messages.push(message)
         if (messages.length % 3 !== 0) return
         reader.pause()
         setImmediate(() => reader.resume())
       })
-      const memory = Buffer.alloc(size)
+
       for (let at = 0; at < stream.length; at += size) {
-        const bytes = memory.write(stream.slice(at, at + size), "latin1")
-        input.emit("data", memory.subarray(0, bytes))
-        memory.fill("#")
+        const room = memory.room()
+        const bytes = room.write(stream.slice(at, at + size), "latin1")
+        input.emit("data", memory.filled(bytes))
       }
       while (messages.length < 2 * bodies.length) await turn()
       const told = messages.map((message) => message as { method?: string; params?: { index: number; data: Buffer } })

@@ -1,0 +1,62 @@
+/**
+ * Memory that a socket reads into: what one read cuts off stays where it is, and the next read goes right behind it.
+ * So a frame lies in one piece however it was read, and nothing is allocated or copied for that.
+ * Knows no socket and no frames: the socket asks where to read to, the reader says what it has read.
+ */
+
+/** What one read can take: more than the kernel's buffer of a Unix socket holds. */
+const MEMORY_BYTES = 256 * 1024
+
+/** With less room than this the next read is not worth its system call. */
+const MIN_ROOM_BYTES = 64 * 1024
+
+export class ReadMemory {
+  #memory = Buffer.allocUnsafeSlow(MEMORY_BYTES)
+  /** Between these is what came and was not read. */
+  #from = 0
+  #to = 0
+  /** How many bytes from `#from` on have to lie in one piece. */
+  #neededBytes = 0
+  /** Whether somebody goes on using what was read. */
+  #isKept = false
+
+  /** Where the next read goes. */
+  room(): Buffer {
+    const unread = this.#to - this.#from
+    if (unread === 0 && !this.#isKept && this.#memory.length === MEMORY_BYTES) this.#from = this.#to = 0
+    const roomBytes = Math.max(MIN_ROOM_BYTES, this.#neededBytes - unread)
+    if (this.#memory.length - this.#to < roomBytes) this.#move(unread, Math.max(MEMORY_BYTES, unread + roomBytes))
+    return this.#memory.subarray(this.#to)
+  }
+
+  /** `bytes` have come into the room. @returns all that came and was not read: it counts as read now. */
+  filled(bytes: number): Buffer {
+    this.#to += bytes
+    const unread = this.#memory.subarray(this.#from, this.#to)
+    this.#from = this.#to
+    this.#neededBytes = 0
+    return unread
+  }
+
+  /** But the last `bytes` could not be read, and not before there are `neededBytes` (0: unknown). */
+  left(bytes: number, neededBytes: number): void {
+    this.#from = this.#to - bytes
+    this.#neededBytes = neededBytes
+  }
+
+  /** What was read before stays as it is, for whoever has it. */
+  keep(): void {
+    this.#isKept = true
+  }
+
+  #move(unread: number, capacityBytes: number): void {
+    const before = this.#memory.subarray(this.#from, this.#to)
+    // Slow means: not from the shared pool. Not zeroed, hence not touched: what is announced and never sent costs
+    // address space only.
+    if (this.#isKept || this.#memory.length !== capacityBytes) this.#memory = Buffer.allocUnsafeSlow(capacityBytes)
+    before.copy(this.#memory)
+    this.#from = 0
+    this.#to = unread
+    this.#isKept = false
+  }
+}
