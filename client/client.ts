@@ -87,6 +87,10 @@ export class Client implements Link, AsyncDisposable {
     return client
   }
 
+  get comesBack(): boolean {
+    return this.#options.reconnect !== undefined && this.#options.reconnect !== false
+  }
+
   /** What the daemon answered to `initialize`. */
   get greeting(): Greeting {
     return this.#greeting

@@ -5,7 +5,9 @@
 import type { ClientNotificationName, ClientNotificationParams } from "../protocol/registry.ts"
 
 export interface Link {
-  /** Says something that wants no answer. */
+  /** Whether a broken connection is made anew, and what did not arrive is said again. */
+  readonly comesBack: boolean
+  /** Says something that wants no answer. The memory of bytes among `params` is the caller's again after the call. */
   notify<Name extends ClientNotificationName>(name: Name, params: ClientNotificationParams<Name>): void
   /** A callback of the user has thrown where nobody can catch it. */
   report(error: unknown, where: string): void

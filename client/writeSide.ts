@@ -30,7 +30,7 @@ export class WriteSide {
   readonly #begin: number
   /** What waits for room in the window, and what is to be said between. */
   #queue = new Queue<Buffer | (() => void)>()
-  /** With the daemon and not flushed: sent again after a break, as far as the daemon does not have it. */
+  /** Where the link comes back: with the daemon and not flushed, sent again after a break, as far as the daemon does not have it. */
   readonly #unflushed = new Queue<Buffer>()
   #queuedBytes = 0
   #pausedWriting = false
@@ -102,9 +102,14 @@ export class WriteSide {
     if (this.#state === "ended")
       throw rpcError("TransportClosed", "cannot write after writeEof()", { transport: this.#id })
     if (this.#state === "dead" || data.byteLength === 0) return
-    this.#queue.push(Buffer.from(data))
-    this.#queuedBytes += data.byteLength
-    this.#send()
+    // What may have to be sent again is kept as it was; all else leaves from the memory that it is in.
+    const own = this.#link.comesBack ? Buffer.from(data) : data
+    const isNext = this.#queue.length === 0 && !this.#suspended
+    const sentBytes = isNext ? this.#pass(own) : 0
+    if (sentBytes < own.byteLength) {
+      this.#queue.push(this.#link.comesBack ? (own.subarray(sentBytes) as Buffer) : Buffer.from(own.subarray(sentBytes)))
+      this.#queuedBytes += own.byteLength - sentBytes
+    }
     this.#checkMarks()
   }
 
@@ -222,21 +227,31 @@ export class WriteSide {
         head()
         continue
       }
-      if (this.#window.available === 0) break
-      const bytes = Math.min(head.length, this.#window.available, CHUNK_BYTES)
+      const bytes = this.#pass(head)
+      if (bytes === 0) break
       this.#queue.shift()
       if (bytes < head.length) this.#queue.unshift(head.subarray(bytes))
       this.#queuedBytes -= bytes
-      this.#window.send(bytes)
-      const data = head.subarray(0, bytes)
-      this.#unflushed.push(data)
-      this.#link.notify("transport/write", { transport: this.#id, data })
     }
     if (this.#queue.length > 0) return
     for (const name of this.#last.splice(0)) {
       this.#said.push(name)
       this.#link.notify(name, { transport: this.#id })
     }
+  }
+
+  /** Sends the beginning of `data`, as much as the window has room for. @returns how much that was. */
+  #pass(data: Uint8Array): number {
+    let sent = 0
+    while (sent < data.byteLength && this.#window.available > 0) {
+      const bytes = Math.min(data.byteLength - sent, this.#window.available, CHUNK_BYTES)
+      const piece = bytes === data.byteLength ? data : data.subarray(sent, sent + bytes)
+      this.#window.send(bytes)
+      if (this.#link.comesBack) this.#unflushed.push(piece as Buffer)
+      this.#link.notify("transport/write", { transport: this.#id, data: piece })
+      sent += bytes
+    }
+    return sent
   }
 
   /** What others wrote is not ours to send again. */

@@ -75,7 +75,7 @@ export class Outlet implements Sender {
 
   /** Whether the client has all that came, and could take more. */
   get isHungry(): boolean {
-    return this.#started && !this.#paused && this.#window.sent === this.#options.log.to
+    return this.#started && !this.#paused && this.#window.available > 0 && this.#window.sent === this.#options.log.to
   }
 
   /** Whether the client has heard the end. */

@@ -1,23 +1,20 @@
 /** Bytes of one direction by absolute offset: appended at one end, forgotten at the other, read anywhere between. */
-
-/** Chunks below this are packed together: a Buffer for each byte would cost a hundred times the byte. */
-const SMALL_BYTES = 4 * 1024
-const BLOCK_BYTES = 64 * 1024
+import { giveSlab, SLAB_BYTES, takeSlab } from "../../protocol/slabs.ts"
 
 /** One for all: an empty Buffer takes 200 bytes, and most transports never keep anything. */
 const NOTHING = Buffer.alloc(0)
 
+/** What lies in one slab. */
 interface Chunk {
   readonly from: number
-  data: Buffer
+  readonly slab: Buffer
+  length: number
 }
 
 export class Retention {
   #chunks: Chunk[] = []
   #from = 0
   #to = 0
-  /** Where the next small chunk is copied to: the unused end of the block that the last chunk is part of. */
-  #room: Buffer = NOTHING
 
   /** The first byte that is still here. */
   get from(): number {
@@ -30,22 +27,14 @@ export class Retention {
   }
 
   /** Takes a copy of what came next. */
-  append(chunk: Buffer): void {
-    const last = this.#chunks.at(-1)
-    if (chunk.length >= SMALL_BYTES) {
-      this.#chunks.push({ from: this.#to, data: Buffer.from(chunk) })
-      this.#room = NOTHING
-    } else if (last !== undefined && chunk.length <= this.#room.length) {
-      chunk.copy(this.#room)
-      this.#room = this.#room.subarray(chunk.length)
-      last.data = Buffer.from(last.data.buffer, last.data.byteOffset, last.data.length + chunk.length)
-    } else {
-      const block = Buffer.allocUnsafeSlow(BLOCK_BYTES)
-      chunk.copy(block)
-      this.#chunks.push({ from: this.#to, data: block.subarray(0, chunk.length) })
-      this.#room = block.subarray(chunk.length)
+  append(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; ) {
+      const last = this.#withRoom()
+      const copied = bytes.copy(last.slab, last.length, at)
+      last.length += copied
+      this.#to += copied
+      at += copied
     }
-    this.#to += chunk.length
   }
 
   /** Counts `bytes` that came and need not be kept, nor anything before them. */
@@ -63,32 +52,39 @@ export class Retention {
       taken.push(chunk)
     }
     if (taken.length === 0) return NOTHING
-    this.#chunks = this.#chunks.filter((chunk) => chunk.from < from)
+    const all = Buffer.concat(taken)
+    while (this.#chunks.length > 0 && (this.#chunks.at(-1) as Chunk).from >= from) this.#chunks.pop()
     const last = this.#chunks.at(-1)
-    if (last !== undefined) last.data = last.data.subarray(0, from - last.from)
-    this.#room = NOTHING
+    if (last !== undefined) last.length = from - last.from
     this.#to = from
-    return Buffer.concat(taken)
+    return all
   }
 
-  /** At most `maxBytes` from `offset` on, without a copy; null when there is nothing at or behind `offset`. */
+  /**
+   * At most `maxBytes` from `offset` on; null when there is nothing at or behind `offset`.
+   * Not copied: the memory is used again once what is in it was trimmed.
+   */
   read(offset: number, maxBytes: number): Buffer | null {
     if (offset < this.#from || offset >= this.#to) return null
-    const { from, data } = this.#chunks[this.#find(offset)] as Chunk
-    return data.subarray(offset - from, offset - from + maxBytes)
+    const { from, slab, length } = this.#chunks[this.#find(offset)] as Chunk
+    return slab.subarray(offset - from, Math.min(length, offset - from + maxBytes))
   }
 
   /** Forgets what is below `offset`, to the byte; memory is given back chunk by chunk. */
   trim(offset: number): void {
     if (offset <= this.#from) return
     this.#from = Math.min(offset, this.#to)
-    if (this.#from === this.#to) {
-      this.#chunks = []
-      this.#room = NOTHING
-      return
-    }
-    const first = this.#find(this.#from)
-    if (first > 0) this.#chunks.splice(0, first)
+    const first = this.#from === this.#to ? this.#chunks.length : this.#find(this.#from)
+    for (const chunk of this.#chunks.splice(0, first)) giveSlab(chunk.slab)
+  }
+
+  /** The chunk that what comes next goes to. */
+  #withRoom(): Chunk {
+    const last = this.#chunks.at(-1)
+    if (last !== undefined && last.length < SLAB_BYTES) return last
+    const next = { from: this.#to, slab: takeSlab(), length: 0 }
+    this.#chunks.push(next)
+    return next
   }
 
   /** The index of the chunk that holds `offset`. */
