@@ -20,6 +20,7 @@ import type { Transferable } from "./handOver.ts"
 import { Endpoints, type Kept, type News } from "./endpoints.ts"
 import type { Link } from "./link.ts"
 import { Loop, type ExceptionHandler } from "./loop.ts"
+import { READING } from "./readSide.ts"
 
 export interface ReconnectOptions {
   /** How long to try before everything is lost after all (default 60 000). */
@@ -257,7 +258,7 @@ export class Client implements Link, AsyncDisposable {
         try {
           const { id, resumption } = transport
           // Stolen, for the daemon may not have noticed yet that the former connection is gone.
-          const params = { transport: id, role, steal: role === "owner", ...resumption }
+          const params = { transport: id, role, steal: role === "owner", ...resumption, ...READING }
           transport.resumed(await ask("transport/attach", params))
         } catch (error) {
           if (!(error instanceof RpcError)) throw error
@@ -276,7 +277,10 @@ export class Client implements Link, AsyncDisposable {
       const { transports } = await ask("transport/list", {})
       for (const { transport, server: by, clientId } of transports) {
         if (by !== server.id || clientId !== null || this.#endpoints.has(transport)) continue
-        this.#endpoints.accepted({ ...(await ask("transport/attach", { transport, since: "start" })), server: by })
+        this.#endpoints.accepted({
+          ...(await ask("transport/attach", { transport, since: "start", ...READING })),
+          server: by,
+        })
       }
     }
   }

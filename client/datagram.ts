@@ -31,7 +31,7 @@ export class DatagramTransport implements BaseTransport {
   readonly #hasRemote: boolean
   readonly #forget: () => void
   readonly #send: SendSide
-  readonly #consumption = new Consumption(READ_WINDOW_BYTES)
+  readonly #consumption = new Consumption(READ_WINDOW_BYTES / 2)
   #protocol: DatagramProtocol
   readonly #held = new Queue<Incoming>()
   #paused = false

@@ -9,6 +9,7 @@ import { DatagramTransport } from "./datagram.ts"
 import type { Endpoints, Made } from "./endpoints.ts"
 import type { Transferable } from "./handOver.ts"
 import type { Link } from "./link.ts"
+import { READING } from "./readSide.ts"
 import { sendfile, splice, type Directions, type SendfileOptions } from "./moving.ts"
 import type { ReadPipe, WritePipe } from "./pipes.ts"
 import { SubprocessTransport } from "./process.ts"
@@ -119,7 +120,7 @@ export class Loop {
     return this.#connect(protocolFactory, options, () =>
       this.#requests.request(
         "loop/createConnection",
-        { ...params, ...security(tls), options: { ...options, onEof: "keep" } },
+        { ...params, ...security(tls), options: { ...options, ...READING, onEof: "keep" } },
         { signal },
       ),
     )
@@ -136,7 +137,7 @@ export class Loop {
     return this.#connect(protocolFactory, options, () =>
       this.#requests.request(
         "loop/connectAcceptedSocket",
-        { ...params, ...security(tls), options: { ...options, onEof: "keep" } },
+        { ...params, ...security(tls), options: { ...options, ...READING, onEof: "keep" } },
         { signal },
       ),
     )
@@ -153,7 +154,7 @@ export class Loop {
     const opened = await this.#requests.request("loop/createServer", {
       ...params,
       ...security(tls),
-      options: { ...options, onEof: "keep" },
+      options: { ...options, ...READING, onEof: "keep" },
     })
     return this.#serve(protocolFactory, options, opened)
   }
@@ -170,7 +171,7 @@ export class Loop {
     return this.#connect(protocolFactory, options, () =>
       this.#requests.request(
         "loop/createUnixConnection",
-        { ...params, ...security(tls), ...place(path), options: { ...options, onEof: "keep" } },
+        { ...params, ...security(tls), ...place(path), options: { ...options, ...READING, onEof: "keep" } },
         { signal },
       ),
     )
@@ -190,7 +191,7 @@ export class Loop {
       ...security(tls),
       ...place(path),
       mode,
-      options: { ...options, onEof: "keep" },
+      options: { ...options, ...READING, onEof: "keep" },
     })
     return this.#serve(protocolFactory, options, opened)
   }
@@ -229,7 +230,7 @@ export class Loop {
     return this.#connect(protocolFactory, options, () =>
       this.#requests.request(
         "loop/connectReadPipe",
-        { ...params, ...place(path), options: { ...options } },
+        { ...params, ...place(path), options: { ...options, ...READING } },
         { signal },
       ),
     )
@@ -247,7 +248,7 @@ export class Loop {
     return this.#connect(protocolFactory, options, () =>
       this.#requests.request(
         "loop/connectWritePipe",
-        { ...params, ...place(path), options: { ...options } },
+        { ...params, ...place(path), options: { ...options, ...READING } },
         { signal },
       ),
     )
@@ -335,7 +336,11 @@ export class Loop {
     { signal, ...options }: SubprocessOptions = {},
   ): Promise<[SubprocessTransport, P]> {
     return this.#start(protocolFactory, options.options, () =>
-      this.#requests.request("loop/subprocessExec", { program, args, ...surroundings(), ...options }, { signal }),
+      this.#requests.request(
+        "loop/subprocessExec",
+        { program, args, ...surroundings(), ...options, options: { ...options.options, ...READING } },
+        { signal },
+      ),
     )
   }
 
@@ -346,7 +351,11 @@ export class Loop {
     { signal, ...options }: SubprocessOptions = {},
   ): Promise<[SubprocessTransport, P]> {
     return this.#start(protocolFactory, options.options, () =>
-      this.#requests.request("loop/subprocessShell", { command, ...surroundings(), ...options }, { signal }),
+      this.#requests.request(
+        "loop/subprocessShell",
+        { command, ...surroundings(), ...options, options: { ...options.options, ...READING } },
+        { signal },
+      ),
     )
   }
 
@@ -383,7 +392,7 @@ export class Loop {
   }
 
   async #attach(ref: number | string, options: AttachOptions, wanted: "stream" | "process"): Promise<Attached> {
-    const attached = await this.#requests.request("transport/attach", { transport: ref, ...options })
+    const attached = await this.#requests.request("transport/attach", { transport: ref, ...options, ...READING })
     const { transport, kind, pid } = attached
     const found = pid !== undefined ? "process" : kind === "udp" ? "endpoint" : "stream"
     if (found !== wanted) {

@@ -2,10 +2,13 @@
  * The reading half of a transport: hands bytes to the protocol, holds them back while it is paused, and reports what
  * was consumed. End and loss wait behind bytes that are held.
  */
-import { READ_WINDOW_BYTES } from "../protocol/limits.ts"
+import { LIBRARY_READ_WINDOW_BYTES, LIBRARY_REPORT_BYTES } from "../protocol/limits.ts"
 import { Queue } from "../protocol/queue.ts"
 import { Consumption } from "../protocol/window.ts"
 import type { Link } from "./link.ts"
+
+/** What a read side wants of the daemon: among the options of whatever is opened, and when something is attached. */
+export const READING = { readWindowBytes: LIBRARY_READ_WINDOW_BYTES } as const
 
 export class ReadSide {
   readonly #id: number
@@ -26,7 +29,7 @@ export class ReadSide {
     this.#link = link
     this.#take = take
     this.#position = offset
-    this.#consumption = new Consumption(READ_WINDOW_BYTES, offset)
+    this.#consumption = new Consumption(LIBRARY_REPORT_BYTES, offset)
   }
 
   /** One past the last byte that came: where delivery goes on after a break. */

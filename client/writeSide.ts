@@ -107,7 +107,9 @@ export class WriteSide {
     const isNext = this.#queue.length === 0 && !this.#suspended
     const sentBytes = isNext ? this.#pass(own) : 0
     if (sentBytes < own.byteLength) {
-      this.#queue.push(this.#link.comesBack ? (own.subarray(sentBytes) as Buffer) : Buffer.from(own.subarray(sentBytes)))
+      this.#queue.push(
+        this.#link.comesBack ? (own.subarray(sentBytes) as Buffer) : Buffer.from(own.subarray(sentBytes)),
+      )
       this.#queuedBytes += own.byteLength - sentBytes
     }
     this.#checkMarks()

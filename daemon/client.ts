@@ -108,6 +108,9 @@ export class Client implements Session {
       notification: (method, params) => this.#notification(method, params),
       isLast: (method) => method === "transport/tunnel",
       bug: (error, method) => options.bug(error, method),
+      leaving: () => {
+        if (this.#unreportedBytes >= FLUSH_REPORT_BYTES) this.#sayReports()
+      },
       drained: () => this.outbox.pump(),
       // Whoever is gone does not wait for answers: one that never comes must not keep what it owned.
       inputEnded: () => void options.daemon.clock.after(options.deadlines.closeMs, () => this.destroy()),
@@ -157,18 +160,20 @@ export class Client implements Session {
       if (name === "transport/detached") this.#tunnel.abort()
       return
     }
-    if (this.#reports.size > 0 && name !== "protocol/dataReceived") this.#sayReports()
+    const isDue = name !== "protocol/dataReceived" || this.#unreportedBytes >= FLUSH_REPORT_BYTES
+    if (isDue && this.#reports.size > 0) this.#sayReports()
     this.#peer.notify(name, params as object)
   }
 
   /**
-   * Reports of little wait a moment for each other: one message for each small write cost a fifth of a round trip of
-   * 64 bytes. Data does not take them along, for the same reason; whatever else is said comes behind them.
+   * One report for all that was flushed in a turn: a read brings several bodies. Reports of little wait a moment longer:
+   * one message for each small write cost a fifth of a round trip of 64 bytes. Data does not take these along, for the
+   * same reason; whatever else is said comes behind them.
    */
   reportFlushed(transport: number, offset: number, bytes: number): void {
     this.#reports.set(transport, offset)
     this.#unreportedBytes += bytes
-    if (this.#unreportedBytes >= FLUSH_REPORT_BYTES) this.#sayReports()
+    if (this.#unreportedBytes >= FLUSH_REPORT_BYTES) this.#peer.leaveSoon()
     else if (!this.#reportsSoon) {
       this.#reportsSoon = true
       this.#options.daemon.clock.after(FLUSH_REPORT_MS, this.#reportsDue, { keepAlive: true })

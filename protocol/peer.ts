@@ -68,6 +68,8 @@ export interface PeerOptions extends PeerStreams {
   rejected?(error: RpcError): void
   /** The other end sends no more. What it asked is still being answered. */
   inputEnded?(): void
+  /** The messages of a turn are about to leave: what is said now leaves with them. */
+  leaving?(): void
   /** What waited for the other end has been handed to the system. */
   drained?(): void
   /** Nothing more is sent; the other end is expected to close. */
@@ -102,7 +104,7 @@ export class Peer {
       lendsBytes,
       ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     })
-    this.#writer = new FrameWriter(options.output, { framing, reusesMemory })
+    this.#writer = new FrameWriter(options.output, { framing, reusesMemory, leaving: () => options.leaving?.() })
     this.#lane = new Lane(this.#reader, {
       notification: (method, params) => this.#notification(method, params),
       admit: (message) => this.#admit(message),
@@ -172,6 +174,11 @@ export class Peer {
   /** Whether nothing reaches the other end any more. */
   get isClosed(): boolean {
     return this.#closed
+  }
+
+  /** Has `leaving` called at the end of this turn. */
+  leaveSoon(): void {
+    this.#writer.leaveSoon()
   }
 
   /** Sends a notification. After the end: no effect. Never throws, never waits: see {@link pendingBytes}. */

@@ -60,12 +60,12 @@ export class Consumption {
   #reported: number
 
   /**
-   * @param windowBytes the window the other end works with. A report is due at half of it: earlier costs messages,
+   * @param reportBytes when a report is due: at half of the other end's window at the latest. Earlier costs messages,
    * later lets the sender run dry.
    * @param offset where counting starts.
    */
-  constructor(windowBytes: number, offset = 0) {
-    this.#reportBytes = Math.max(1, Math.floor(windowBytes / 2))
+  constructor(reportBytes: number, offset = 0) {
+    this.#reportBytes = Math.max(1, reportBytes)
     this.#offset = offset
     this.#reported = offset
   }

@@ -28,7 +28,7 @@ export class Retention {
 
   /** Takes a copy of what came next. */
   append(bytes: Buffer): void {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const last = this.#withRoom()
       const copied = bytes.copy(last.slab, last.length, at)
       last.length += copied
