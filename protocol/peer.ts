@@ -102,6 +102,7 @@ export class Peer {
       framing,
       memory,
       lendsBytes,
+      decodesData: true,
       ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     })
     this.#writer = new FrameWriter(options.output, { framing, reusesMemory, leaving: () => options.leaving?.() })

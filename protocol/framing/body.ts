@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from "node:buffer"
 import type { Message } from "vscode-jsonrpc/node"
+import { decodeBase64, decodeBase64Into } from "../base64.ts"
 import { rpcError, type RpcError } from "../errors.ts"
 import { MAX_REQUEST_ID_BYTES } from "../limits.ts"
 import { nestsDeeperThan } from "./nesting.ts"
@@ -24,6 +25,48 @@ export type Verdict =
   | { readonly kind: "dropped" }
 
 const DROPPED: Verdict = { kind: "dropped" }
+
+/** Base64 below this is read with the rest: only more of it is worth a look of its own. */
+const LARGE_BYTES = 2 * 1024
+
+/** How much may stand before `data` and behind it: a transport and an offset need less than 100. */
+const MAX_AROUND_BYTES = 1024
+
+const DATA_MEMBER = '"data":"'
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+/**
+ * As {@link judgeBody}, but large base64 in `params.data` comes as bytes: the sender could have sent a byte message, and
+ * both mean the same. 64 KiB take 30 µs so, and 110 µs where `JSON.parse` makes a string of them first.
+ * @param memory where the bytes are to be; without, or when it is too small, they have memory of their own.
+ */
+export function judgeDataBody(body: Buffer, maxNesting: number, memory?: Buffer): Verdict {
+  return withDataApart(body, maxNesting, memory) ?? judgeBody(body, maxNesting)
+}
+
+/**
+ * Undefined whenever there is the least doubt that the first `"data":"` is that of `params`, the only one, and followed
+ * by valid base64: what stands around it has no escapes then, so that no name is hidden in one.
+ */
+function withDataApart(body: Buffer, maxNesting: number, memory?: Buffer): Verdict | undefined {
+  if (body.length < LARGE_BYTES) return undefined
+  const from = body.subarray(0, MAX_AROUND_BYTES).indexOf(DATA_MEMBER) + DATA_MEMBER.length
+  if (from < DATA_MEMBER.length) return undefined
+  const to = body.indexOf(QUOTE, from)
+  if (to - from < LARGE_BYTES || body.length - to > MAX_AROUND_BYTES) return undefined
+  const around = Buffer.concat([body.subarray(0, from), body.subarray(to)])
+  if (around.includes(BACKSLASH) || around.indexOf('"data"', from) !== -1) return undefined
+  const base64 = body.toString("latin1", from, to)
+  const data = (memory && decodeBase64Into(memory, base64)) ?? decodeBase64(base64)
+  if (data === null) return undefined
+  const verdict = judgeBody(around, maxNesting)
+  if (verdict.kind !== "message") return undefined
+  const { params } = verdict.message as { params?: { data?: unknown } | null }
+  if (params?.data !== "") return undefined
+  params.data = data
+  return verdict
+}
 
 /**
  * Judges one whole body. Never throws, and no part of the body gets into an error's message.

@@ -14,9 +14,9 @@ import type { Readable } from "node:stream"
 import { AbstractMessageReader, Disposable, Emitter } from "vscode-jsonrpc/node"
 import type { DataCallback, Event, Message } from "vscode-jsonrpc/node"
 import { isRpcError, rpcError, type RpcError } from "../errors.ts"
-import { MAX_HEADER_BYTES, MAX_MESSAGE_BYTES, MAX_NESTING } from "../limits.ts"
+import { CHUNK_BYTES, MAX_HEADER_BYTES, MAX_MESSAGE_BYTES, MAX_NESTING } from "../limits.ts"
 import { Assembly } from "./assembly.ts"
-import { judgeBody, type Rejection } from "./body.ts"
+import { judgeBody, judgeDataBody, type Rejection } from "./body.ts"
 import { findHeaderEnd, HeaderCache, parseHeader, type FrameHeader } from "./header.ts"
 import type { ReadMemory } from "./memory.ts"
 
@@ -38,11 +38,16 @@ export interface FrameReaderOptions {
    * copy; by default they are the receiver's.
    */
   readonly lendsBytes?: boolean | undefined
+  /** Whether large base64 in `params.data` of a JSON body may come as bytes, as that of a byte message does. */
+  readonly decodesData?: boolean
 }
 
 const LF = 0x0a
 const CR = 0x0d
 const NOTHING = Buffer.alloc(0)
+/** Where base64 is decoded to for who is lent bytes: good for one message. */
+const lent = Buffer.allocUnsafeSlow(2 * CHUNK_BYTES)
+
 /** With memory that is read into again: a body below this is copied out, for a larger one the memory is left to it. */
 const COPIED_BYTES = 8 * 1024
 
@@ -59,6 +64,7 @@ export class FrameReader extends AbstractMessageReader {
   readonly #memory: ReadMemory | undefined
   readonly #lendsBytes: boolean
   readonly #headers: HeaderCache
+  readonly #decodesData: boolean
   readonly #rejected = new Emitter<Rejection>()
   readonly #brokenWith = new Emitter<RpcError>()
 
@@ -86,6 +92,7 @@ export class FrameReader extends AbstractMessageReader {
     this.#maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES
     this.#maxNesting = options.maxNesting ?? MAX_NESTING
     this.#memory = options.memory
+    this.#decodesData = options.decodesData ?? false
     this.#lendsBytes = options.lendsBytes ?? false
     this.#headers = new HeaderCache(this.#maxMessageBytes)
     input.on("error", this.#onInputError)
@@ -320,7 +327,10 @@ export class FrameReader extends AbstractMessageReader {
   }
 
   #deliverJson(body: Buffer): void {
-    const verdict = judgeBody(body, this.#maxNesting)
+    const memory = this.#lendsBytes ? lent : undefined
+    const verdict = this.#decodesData
+      ? judgeDataBody(body, this.#maxNesting, memory)
+      : judgeBody(body, this.#maxNesting)
     if (verdict.kind === "message") this.#deliver(verdict.message)
     else if (verdict.kind === "rejected") this.#rejected.fire({ error: verdict.error, id: verdict.id })
     else this.#malformedResponses++
