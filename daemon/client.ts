@@ -182,9 +182,11 @@ export class Client implements Session {
 
   /** Past the budget the client is not read: it stalls itself alone. */
   buffered(bytes: number): void {
+    const wasOver = this.#bufferedBytes > MAX_BUFFERED_BYTES
     this.#bufferedBytes += bytes
-    if (this.#bufferedBytes > MAX_BUFFERED_BYTES) this.#peer.hold("buffered")
-    else this.#peer.release("buffered")
+    const isOver = this.#bufferedBytes > MAX_BUFFERED_BYTES
+    if (isOver && !wasOver) this.#peer.hold("buffered")
+    else if (wasOver && !isOver) this.#peer.release("buffered")
   }
 
   initialize(params: ParsedParams<"initialize">): RequestResult<"initialize"> {
@@ -327,18 +329,19 @@ export class Client implements Session {
   /** Nobody hears of what goes wrong here: what makes no sense is counted and dropped. */
   #notification(method: string, params: unknown): void {
     if (method === "exit") return this.exit()
+    if (this.#phase === "ready" && isPlain(method, params)) return this.#handle(method, params)
     const declaration = accepted.get(method)
     const known = declaration?.kind === "notification" || declaration?.orNotification === true
     if (!known || this.#phase !== "ready") return void this.#ignored++
-    let fitting = params
-    if (!isPlain(method, params)) {
-      const parsed = declaration.params.safeParse(params ?? {})
-      if (!parsed.success) return void this.#ignored++
-      fitting = parsed.data
-    }
+    const parsed = declaration.params.safeParse(params ?? {})
+    if (parsed.success) this.#handle(method, parsed.data)
+    else this.#ignored++
+  }
+
+  #handle(method: string, params: unknown): void {
     const handle = handlers[method as keyof typeof handlers] as AnyHandler
     try {
-      const done = handle(fitting, this.#unawaited)
+      const done = handle(params, this.#unawaited)
       if (done instanceof Promise) done.catch((error: unknown) => this.#dropped(error, method))
     } catch (error) {
       this.#dropped(error, method)

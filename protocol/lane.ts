@@ -15,7 +15,13 @@
  *
  * The inbox has a bound: past it the reader pauses, so a flood stalls its sender alone.
  */
-import { AbstractMessageReader, type DataCallback, type Disposable, Message } from "vscode-jsonrpc/node"
+import {
+  AbstractMessageReader,
+  type DataCallback,
+  type Disposable,
+  Message,
+  type NotificationMessage,
+} from "vscode-jsonrpc/node"
 import type { FrameReader } from "./framing/reader.ts"
 import { MAX_UNDISPATCHED_MESSAGES } from "./limits.ts"
 
@@ -59,6 +65,10 @@ export class Lane extends AbstractMessageReader {
     this.#toLibrary = callback
     return this.#reader.listen((message) => {
       this.#received++
+      // The usual case, without the way through the inbox: a third of what a small message costs here.
+      if (this.waiting === 0 && !this.#draining && this.#holds.size === 0 && this.#isPlain(message)) {
+        return this.#events.notification(message.method, message.params)
+      }
       if (this.#events.isLast?.(message) === true) this.#stopped = true
       this.#inbox.push(message)
       this.#drain()
@@ -130,6 +140,11 @@ export class Lane extends AbstractMessageReader {
     if (this.waiting === 0) this.#events.idle()
   }
 
+  /** A notification that the library has nothing to do with. */
+  #isPlain(message: Message): message is NotificationMessage {
+    return Message.isNotification(message) && !this.traced && !message.method.startsWith("$/")
+  }
+
   #dispatch(message: Message): void {
     if (Message.isNotification(message)) {
       if (message.method === "$/cancelRequest") {
@@ -139,10 +154,7 @@ export class Lane extends AbstractMessageReader {
         if (id !== undefined && this.#events.isRunning(id)) this.#toLibrary(message)
         return
       }
-      if (!this.traced && !message.method.startsWith("$/")) {
-        this.#events.notification(message.method, message.params)
-        return
-      }
+      if (this.#isPlain(message)) return this.#events.notification(message.method, message.params)
     }
     if (!this.#events.admit(message)) return
     own(message)

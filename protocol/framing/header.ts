@@ -134,8 +134,13 @@ export class HeaderCache {
     // What is not so plain could be changed by whoever gets it.
     if (behind.length > MAX_KNOWN_BYTES || Object.values(params).some((value) => typeof value === "object")) return
     if (this.#known.size >= MAX_KNOWN) this.#known.clear()
-    this.#known.set(behind, { method, fresh: maker(params) })
+    this.#known.set(behind, { method: internalized(method), fresh: maker(params) })
   }
+}
+
+/** The one string of that content that V8 keeps: to compare it with a literal is to compare two pointers then. */
+function internalized(text: string): string {
+  return Object.keys({ [text]: true })[0] as string
 }
 
 /** Makes params like these. */
@@ -176,8 +181,15 @@ export function byteHeader(bodyBytes: number, middle: string, params: object): s
 
 /** `params` without its `data` as one line of ASCII JSON. */
 function paramsLine(params: object): string {
-  // A hand-written loop over the keys, without the copy, measured the same 0.3 µs for `{transport, data}`.
+  const { transport } = params as { transport?: unknown }
+  // Most have nothing else: 0.05 µs, where the copy and its JSON take 0.3 µs.
+  if (typeof transport === "number" && hasOnlyTransport(params)) return `{"transport":${transport}}`
   return toAscii(JSON.stringify({ ...params, data: undefined }))
+}
+
+function hasOnlyTransport(params: object): boolean {
+  for (const name in params) if (name !== "transport" && name !== "data") return false
+  return true
 }
 
 /** The same JSON with every non-ASCII character as a \u escape; JSON has such characters only inside strings. */
