@@ -6,7 +6,14 @@ import { echoed } from "../traffic.ts"
 
 const PIECE = 65_536
 /** Slow ways move less, so that a round takes about as long. */
-const PIECES = { "no daemon": 3000, relay: 3000, daemon: 3000, "daemon, JSON": 1000, stock: 400 }
+const PIECES = {
+  "no daemon": 3000,
+  relay: 3000,
+  daemon: 3000,
+  "daemon, 64 KiB marks": 3000,
+  "daemon, JSON": 1000,
+  stock: 400,
+}
 const NAMES = Object.keys(PIECES) as Array<keyof typeof PIECES>
 
 export const echo: Measure = {
@@ -23,6 +30,7 @@ export const echo: Measure = {
       table.rate("daemon", "relay", { atLeast: 0.95 }),
       ...table.cpu("daemon", "relay"),
       table.rate("daemon", "no daemon"),
+      table.rate("daemon, 64 KiB marks", "relay"),
       table.rate("daemon", "stock"),
       table.rate("daemon, JSON", "stock", { atLeast: 2.5 }),
     ]

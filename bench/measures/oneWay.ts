@@ -7,7 +7,7 @@ import type { Way } from "../ways/way.ts"
 
 const PIECE = 65_536
 const PIECES = 4000
-const NAMES = ["no daemon", "relay", "daemon"] as const
+const NAMES = ["no daemon", "relay", "daemon", "daemon, 64 KiB marks"] as const
 const DIRECTIONS = {
   "to the remote, 64 KiB": (way: Way, total: number) => sunk(way, { total, piece: PIECE }),
   "from the remote": sourced,
@@ -27,6 +27,7 @@ export const oneWay: Measure = {
         table.rate("daemon", "relay", { atLeast: 0.95 }),
         ...table.cpu("daemon", "relay"),
         table.rate("daemon", "no daemon"),
+        table.rate("daemon, 64 KiB marks", "relay"),
       )
     }
     return rows

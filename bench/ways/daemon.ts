@@ -11,8 +11,20 @@ export interface LibraryWay extends Way {
   readonly client: Client
 }
 
-/** Byte messages and flow control: what the client library does. */
-export async function throughLibrary({ ports, daemon }: Ground): Promise<LibraryWay> {
+/**
+ * High water of a program that moves much. What a kernel has taken does not count against the marks of a bare socket,
+ * and that is some MB on the way over a relay; through the daemon all counts that its own kernel has not taken. With
+ * asyncio's 64 KiB a writer stands still after two pieces of that size until both are out.
+ */
+const BULK_HIGH_BYTES = 512 * 1024
+
+/** Byte messages and flow control: what the client library does, for a program that moves much. */
+export const throughLibrary = (ground: Ground): Promise<LibraryWay> => libraryWay(ground, BULK_HIGH_BYTES)
+
+/** The same for a program that leaves asyncio's water marks as they are. */
+export const throughLibraryAsItComes = (ground: Ground): Promise<LibraryWay> => libraryWay(ground)
+
+async function libraryWay({ ports, daemon }: Ground, highBytes?: number): Promise<LibraryWay> {
   const { socket, pid } = await daemon()
   const client = await connect({ socket })
   const open = async (target: Target, events: Events): Promise<Line> => {
@@ -28,6 +40,7 @@ export async function throughLibrary({ ports, daemon }: Ground): Promise<Library
       }),
       { host: "127.0.0.1", port: ports[target] },
     )
+    if (highBytes !== undefined) transport.setWriteBufferLimits({ highBytes })
     return lineOf(transport, () => !paused)
   }
   return { client, pids: [pid], open, end: () => client.close() }

@@ -1,6 +1,6 @@
 /** All ways to the remote. Each is made when the first measure asks for it: a new one is a file and a line here. */
 import type { Ground } from "../field.ts"
-import { throughJson, throughLibrary } from "./daemon.ts"
+import { throughJson, throughLibrary, throughLibraryAsItComes } from "./daemon.ts"
 import { throughOpenSsh } from "./openssh.ts"
 import { direct, relayed } from "./socket.ts"
 import { throughStock } from "./stock.ts"
@@ -11,6 +11,7 @@ export const WAYS = {
   "no daemon": direct,
   relay: relayed,
   daemon: throughLibrary,
+  "daemon, 64 KiB marks": throughLibraryAsItComes,
   "daemon, JSON": throughJson,
   tunnel: tunnelled,
   stock: throughStock,
