@@ -127,8 +127,8 @@ export class DatagramHolding extends Holding {
       recipient,
       queue: isOwner ? this.#waiting : new DatagramQueue(),
       voice: {
-        deliver: (delivery, { addr }) =>
-          recipient.notify("protocol/datagramReceived", { transport, ...delivery, addr }),
+        datagram: (data, addr) => recipient.notify("protocol/datagramReceived", { transport, data, addr }),
+        text: (text, offset, addr) => recipient.notify("protocol/datagramReceived", { transport, text, offset, addr }),
         lost: (count) => recipient.notify("protocol/datagramsLost", { transport, count }),
       },
     })
