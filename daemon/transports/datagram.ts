@@ -77,6 +77,8 @@ export class DatagramTransport {
   readonly #queue = new Queue<Outgoing>()
   #handed = 0
   #resolving = false
+  #lastHost = ""
+  #lastVersion = 0
   /** Out since the last report. */
   #flushedBytes = 0
 
@@ -85,8 +87,12 @@ export class DatagramTransport {
     this.#socket = socket
     this.#options = options
     this.#events = events
+    let from: InetAddress = { host: "", port: 0, family: "IPv4" }
     socket.on("message", (data, { address, port, family }) => {
-      if (this.#state === "open") events.datagram(data, { host: address, port, family })
+      if (this.#state !== "open") return
+      // One object for all that the same remote sends in a row.
+      if (port !== from.port || address !== from.host) from = { host: address, port, family }
+      events.datagram(data, from)
     })
     // Platform: what the remote refuses (ICMP) comes as an error of the socket; Node keeps the socket open.
     socket.on("error", (error) => {
@@ -102,8 +108,8 @@ export class DatagramTransport {
   /** Takes a datagram; it is the endpoint's from now on. After `close` and `abort`: dropped. */
   send(data: Uint8Array, to: Destination | null): void {
     if (this.#state !== "open") return
-    this.#queue.push({ data, to })
-    this.#feed()
+    if (this.#queue.length === 0 && this.#mayPass) this.#pass(data, to)
+    else this.#queue.push({ data, to })
   }
 
   /** Throws what {@link changeMulticast} does. */
@@ -125,16 +131,24 @@ export class DatagramTransport {
     this.#end()
   }
 
+  get #mayPass(): boolean {
+    return this.#handed < HANDED_DATAGRAMS && !this.#resolving
+  }
+
   #feed(): void {
-    while (this.#handed < HANDED_DATAGRAMS && !this.#resolving) {
+    while (this.#mayPass) {
       const next = this.#queue.shift()
       if (next === undefined) break
-      if (next.to === null || isIP(next.to.host) !== 0) this.#hand(next)
-      else void this.#resolve(next.data, next.to)
+      this.#pass(next.data, next.to)
     }
     const idle = this.#queue.length === 0 && this.#handed === 0 && !this.#resolving
     // The last of what went out is reported before the end.
     if (this.#state === "closing" && idle && this.#flushedBytes === 0) this.#end()
+  }
+
+  #pass(data: Uint8Array, to: Destination | null): void {
+    if (to === null || this.#versionOf(to.host) !== 0) this.#hand(data, to)
+    else void this.#resolve(data, to)
   }
 
   async #resolve(data: Uint8Array, { host, port }: Destination): Promise<void> {
@@ -142,22 +156,32 @@ export class DatagramTransport {
     const found = await this.#options.resolve(host).catch((error: unknown) => error as Error)
     this.#resolving = false
     if (this.#state === "lost") return
-    if (typeof found === "string") this.#hand({ data, to: { host: found, port } })
+    if (typeof found === "string") this.#hand(data, { host: found, port })
     else this.#done(data, found)
     this.#feed()
   }
 
-  #hand({ data, to }: Outgoing): void {
+  #hand(data: Uint8Array, to: Destination | null): void {
     this.#handed++
     const done = (error: Error | null): void => {
       if (this.#state === "lost") return
       this.#handed--
       this.#done(data, error)
     }
-    const flaw = to === null ? null : flawOf(to, this.#options.family)
-    if (flaw !== null) process.nextTick(done, flaw)
-    else if (this.#options.connected || to === null) this.#socket.send(data, done)
-    else this.#socket.send(data, to.port, to.host, done)
+    const { connected, family } = this.#options
+    if (connected || to === null) return this.#socket.send(data, done)
+    const flaw = flawOf(to, this.#versionOf(to.host), family)
+    if (flaw === null) this.#socket.send(data, to.port, to.host, done)
+    else process.nextTick(done, flaw)
+  }
+
+  /** 4, 6, or 0 for a name. Remembered of the last: the next is mostly for the same, and a look is a regular expression. */
+  #versionOf(host: string): number {
+    if (host !== this.#lastHost) {
+      this.#lastHost = host
+      this.#lastVersion = isIP(host)
+    }
+    return this.#lastVersion
   }
 
   #done(data: Uint8Array, error: Error | null): void {
@@ -181,8 +205,8 @@ export class DatagramTransport {
 }
 
 /** What Node would throw for, in the words that the system has for it (asyncio asks `getaddrinfo` for the first). */
-function flawOf({ host, port }: Destination, family: 4 | 6): Error | null {
-  if (isIP(host) !== family) {
+function flawOf({ host, port }: Destination, version: number, family: 4 | 6): Error | null {
+  if (version !== family) {
     return Object.assign(new Error(`${host} is no IPv${family} address`), {
       code: "EAI_ADDRFAMILY",
       syscall: "getaddrinfo",
