@@ -33,8 +33,8 @@ export async function bind(params: BindParams, signal: AbortSignal): Promise<Bou
     ipv6Only: family === 6,
     reuseAddr: params.multicast?.reuseAddress === true,
     ...(params.reusePort && { reusePort: true }),
-    // Whoever sends gives addresses: looked up within the call, so that the order of sends is kept.
-    lookup: (host, _options, found) => found(null, host, isIP(host)),
+    // Whoever sends gives addresses of the family: looked up within the call, so that the order of sends is kept.
+    lookup: (host, _options, found) => found(null, host, family),
   })
   try {
     await settled(socket, (done) =>
