@@ -90,8 +90,8 @@ export class DatagramTransport {
     let from: InetAddress = { host: "", port: 0, family: "IPv4" }
     socket.on("message", (data, { address, port, family }) => {
       if (this.#state !== "open") return
-      // One object for all that the same remote sends in a row.
-      if (port !== from.port || address !== from.host) from = { host: address, port, family }
+      // One object for all that the same remote sends in a row, frozen, so that its JSON is made once.
+      if (port !== from.port || address !== from.host) from = Object.freeze({ host: address, port, family })
       events.datagram(data, from)
     })
     // Platform: what the remote refuses (ICMP) comes as an error of the socket; Node keeps the socket open.
@@ -105,11 +105,12 @@ export class DatagramTransport {
     return this.#state !== "open"
   }
 
-  /** Takes a datagram; it is the endpoint's from now on. After `close` and `abort`: dropped. */
+  /** Takes a copy of a datagram: its memory is the caller's again. After `close` and `abort`: dropped. */
   send(data: Uint8Array, to: Destination | null): void {
     if (this.#state !== "open") return
-    if (this.#queue.length === 0 && this.#mayPass) this.#pass(data, to)
-    else this.#queue.push({ data, to })
+    const own = Buffer.from(data)
+    if (this.#queue.length === 0 && this.#mayPass) this.#pass(own, to)
+    else this.#queue.push({ data: own, to })
   }
 
   /** Throws what {@link changeMulticast} does. */

@@ -131,10 +131,10 @@ export class HeaderCache {
     if (byteMessage === undefined || !block.startsWith("Content-Length: ")) return
     const behind = block.slice(block.indexOf("\r\n"))
     const { method, params } = byteMessage
-    // What is not so plain could be changed by whoever gets it.
-    if (behind.length > MAX_KNOWN_BYTES || Object.values(params).some((value) => typeof value === "object")) return
+    const fresh = behind.length > MAX_KNOWN_BYTES ? undefined : makerOf(params)
+    if (fresh === undefined) return
     if (this.#known.size >= MAX_KNOWN) this.#known.clear()
-    this.#known.set(behind, { method: internalized(method), fresh: maker(params) })
+    this.#known.set(behind, { method: internalized(method), fresh })
   }
 }
 
@@ -143,12 +143,19 @@ function internalized(text: string): string {
   return Object.keys({ [text]: true })[0] as string
 }
 
-/** Makes params like these. */
-function maker(params: Readonly<Record<string, unknown>>): () => Record<string, unknown> {
-  const { transport, ...others } = params
-  // Most have this member alone. A literal has the same hidden class each time, which a spread has not (V8 11).
-  if (transport !== undefined && Object.keys(others).length === 0) return () => ({ transport, data: undefined })
+/** What makes params like these, each time new, for whoever gets them may change them; undefined for what nests deeper. */
+function makerOf(params: Readonly<Record<string, unknown>>): (() => Record<string, unknown>) | undefined {
+  const { transport, addr, ...others } = params
+  const isFlat = (object: object): boolean => Object.values(object).every((value) => typeof value !== "object")
+  if (!isFlat(others) || typeof transport === "object") return undefined
   const kept = { ...params }
+  if (typeof addr === "object" && addr !== null) {
+    if (Array.isArray(addr) || !isFlat(addr)) return undefined
+    const keptAddr = { ...addr }
+    return () => ({ ...kept, addr: { ...keptAddr } })
+  }
+  // A literal has the same hidden class each time, which a spread has not (V8 11).
+  if (Object.keys(params).length === 1 && transport !== undefined) return () => ({ transport, data: undefined })
   return () => ({ ...kept })
 }
 
@@ -181,15 +188,34 @@ export function byteHeader(bodyBytes: number, middle: string, params: object): s
 
 /** `params` without its `data` as one line of ASCII JSON. */
 function paramsLine(params: object): string {
-  const { transport } = params as { transport?: unknown }
-  // Most have nothing else: 0.05 µs, where the copy and its JSON take 0.3 µs.
-  if (Number.isSafeInteger(transport) && hasOnlyTransport(params)) return `{"transport":${transport as number}}`
-  return toAscii(JSON.stringify({ ...params, data: undefined }))
+  return plainLine(params) ?? toAscii(JSON.stringify({ ...params, data: undefined }))
 }
 
-function hasOnlyTransport(params: object): boolean {
-  for (const name in params) if (name !== "transport" && name !== "data") return false
-  return true
+/**
+ * The same for params that hold nothing but what comes with every chunk or datagram: 0.05 µs, where the copy and its
+ * JSON take 0.3 µs.
+ */
+function plainLine(params: object): string | undefined {
+  let members = ""
+  for (const name in params) {
+    if (name === "data") continue
+    const value = (params as Record<string, unknown>)[name]
+    if ((name === "transport" || name === "fd") && Number.isSafeInteger(value)) {
+      members += `,"${name}":${value as number}`
+    } else if (name === "addr" && typeof value === "object" && value !== null && Object.isFrozen(value)) {
+      members += `,"addr":${frozenJson(value)}`
+    } else return undefined
+  }
+  return `{${members.slice(1)}}`
+}
+
+const frozen = new WeakMap<object, string>()
+
+/** What cannot change has the same JSON each time: all that one remote sends in a row has one address. */
+function frozenJson(value: object): string {
+  let json = frozen.get(value)
+  if (json === undefined) frozen.set(value, (json = toAscii(JSON.stringify(value))))
+  return json
 }
 
 /** The same JSON with every non-ASCII character as a \u escape; JSON has such characters only inside strings. */

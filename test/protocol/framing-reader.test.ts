@@ -2,11 +2,12 @@
  * FrameReader on a hand-fed stream: what breaks it, what it survives, what pausing means, and how much work it does.
  */
 import { Readable } from "node:stream"
+import fc from "fast-check"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import type { Message } from "vscode-jsonrpc/node"
 import { ERRORS, type RpcError } from "../../protocol/errors.ts"
 import type { Rejection } from "../../protocol/framing/body.ts"
-import { findHeaderEnd, jsonHeader } from "../../protocol/framing/header.ts"
+import { findHeaderEnd, jsonHeader, toAscii } from "../../protocol/framing/header.ts"
 import { ReadMemory } from "../../protocol/framing/memory.ts"
 import { FrameReader, type FrameReaderOptions } from "../../protocol/framing/reader.ts"
 import { MAX_HEADER_BYTES, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts"
@@ -336,6 +337,37 @@ describe("an input that uses the memory of its chunks again", () => {
       expect(told.flatMap(({ params }) => (params === undefined ? [] : params.data.toString()))).toEqual(bodies)
     },
   )
+})
+
+describe("a header that came before", () => {
+  it("is read as if it were new, and what it gives is nobody else's", async () => {
+    const flat = fc.oneof(fc.integer(), fc.string(), fc.boolean(), fc.constant(null))
+    const value = fc.oneof(flat, fc.array(flat, { maxLength: 2 }), fc.dictionary(fc.string(), flat, { maxKeys: 2 }))
+    const names = fc.constantFrom("transport", "addr", "fd", "offset", "__proto__")
+    const params = fc.dictionary(names, value, { maxKeys: 3 })
+    await fc.assert(
+      fc.asyncProperty(
+        params,
+        fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 2, maxLength: 5 }),
+        async (given, lengths) => {
+          const { feed, reader } = open()
+          const line = toAscii(JSON.stringify(given))
+          const told: Array<[json: string, bytes: number]> = []
+          reader.listen((message) => {
+            const { params } = message as unknown as { params: Record<string, unknown> & { data?: Buffer } }
+            const { data, ...others } = params
+            told.push([JSON.stringify(others), data?.length ?? -1])
+            // Whoever gets them may change them.
+            for (const own of Object.values(others)) if (own instanceof Object) Object.assign(own, { changed: 1 })
+            params.changed = 1
+          })
+          for (const length of lengths) await feed(bytesFrame("x".repeat(length), `Method: m\r\nParams: ${line}\r\n`))
+          expect(told).toEqual(lengths.map((length) => [JSON.stringify(JSON.parse(line)), length]))
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
 })
 
 describe("pausing", () => {
