@@ -1,6 +1,6 @@
 /** What a transport is called on the command line, what the daemon says of it, and where its reading is to start. */
-import { InvalidArgumentError, Option } from "commander"
 import type { Client } from "transportd/client"
+import { InvalidValue, option } from "./verb.ts"
 
 export type Ref = number | string
 export type Description = Awaited<ReturnType<typeof describe>>
@@ -22,14 +22,17 @@ export async function describe(client: Client, ref: Ref) {
   return await client.request("transport/describe", { transport: ref })
 }
 
-export const sinceOption = new Option(
+export const sinceOption = option(
   "--since <where>",
   "begin with all that is kept (start), with what comes (now), or at an offset in bytes; by default where the last owner was",
-).argParser((text): Since => {
-  if (text === "start" || text === "now") return text
-  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
-  throw new InvalidArgumentError("give start, now or a number of bytes.")
-})
+  {
+    parse: (text): Since => {
+      if (text === "start" || text === "now") return text
+      if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
+      throw new InvalidValue("give start, now or a number of bytes.")
+    },
+  },
+)
 
 /** With pipes or with a terminal. */
 export function isProcess({ pid }: Description): boolean {

@@ -1,10 +1,27 @@
-/** What a verb is: a declaration that the command line is built from, and the work behind it. */
-import { InvalidArgumentError, Option, type Command } from "commander"
+/**
+ * What a verb is: a declaration that the command line is built from, and the work behind it.
+ * Plain data: who reads it, commander or `plain.ts`, is none of its business.
+ */
+
+/** An option of a verb. */
+export interface VerbOption {
+  /** As commander writes them: `-s, --signal <signal>`. */
+  readonly flags: string
+  readonly description: string
+  readonly choices?: readonly string[]
+  readonly default?: string | number
+  /** The environment variable that sets it, where the command line does not. */
+  readonly env?: string
+  /** The option that makes no sense beside it. */
+  readonly conflicts?: string
+  /** What its text means; throws {@link InvalidValue}. */
+  readonly parse?: (text: string) => string | number
+}
 
 export interface Verb<Options extends object = object> {
   /** Operands as commander writes them (`<method>`, `[json]`, `<command...>`), with what they are. */
   readonly operands?: ReadonlyArray<readonly [name: string, description: string]>
-  readonly options?: readonly Option[]
+  readonly options?: readonly VerbOption[]
   /** One line that a reader can try. */
   readonly example: string
   /** Options end at the first operand: what follows belongs to another program. */
@@ -17,45 +34,33 @@ export interface Verb<Options extends object = object> {
   run(operands: readonly string[], options: Options): Promise<number>
 }
 
-/** Fills in the command of a verb; `run` is called when it was asked for. */
-export function declare(
-  command: Command,
-  verb: Verb,
-  run: (operands: string[], options: object) => Promise<void>,
-): void {
-  for (const [name, description] of verb.operands ?? []) command.argument(name, description)
-  for (const option of verb.options ?? []) command.addOption(option)
-  if (verb.passThrough === true) command.passThroughOptions()
-  command.addHelpText("after", `\nExample:\n  ${verb.example}`)
-  command.action(async (...given: unknown[]) => {
-    const operands = given
-      .slice(0, -2)
-      .flat()
-      .filter((operand): operand is string => operand !== undefined)
-    await run(operands, given.at(-2) as object)
-  })
-}
+/** The text of an option makes no sense; the message says what would. */
+export class InvalidValue extends Error {}
 
-export function option(flags: string, description: string): Option {
-  return new Option(flags, description)
+type More = Omit<VerbOption, "flags" | "description">
+
+export function option(flags: string, description: string, more: More = {}): VerbOption {
+  return { flags, description, ...more }
 }
 
 /** An option that takes a number of at least 0. */
-export function numberOption(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((text) => {
+export function numberOption(flags: string, description: string, more: More = {}): VerbOption {
+  const parse = (text: string): number => {
     const value = Number(text)
     if (text.trim() !== "" && value >= 0 && value <= 2_147_483) return value
-    throw new InvalidArgumentError("give a number from 0 to 2147483.")
-  })
+    throw new InvalidValue("give a number from 0 to 2147483.")
+  }
+  return option(flags, description, { parse, ...more })
 }
 
 /** An option that takes a number of bytes. */
-export function bytesOption(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((text) => {
+export function bytesOption(flags: string, description: string): VerbOption {
+  const parse = (text: string): number => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN
     if (Number.isSafeInteger(value)) return value
-    throw new InvalidArgumentError("give a number of bytes.")
-  })
+    throw new InvalidValue("give a number of bytes.")
+  }
+  return option(flags, description, { parse })
 }
 
 /** An option that is a name for a transport. */

@@ -47,7 +47,7 @@ export const attach: Verb<Options> = {
     socketOption,
     sinceOption,
     option("--observe", "only watch: nothing is sent, and who owns it keeps it"),
-    option("--steal", "take it from the client that owns it").conflicts("observe"),
+    option("--steal", "take it from the client that owns it", { conflicts: "observe" }),
     verboseOption,
   ],
   example: "transportd attach web --since start",

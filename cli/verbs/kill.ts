@@ -16,7 +16,7 @@ export const kill: Verb<Options> = {
   operands: [refOperand],
   options: [
     socketOption,
-    option("-s, --signal <signal>", "which: a name (HUP, SIGHUP) or a number").default("TERM"),
+    option("-s, --signal <signal>", "which: a name (HUP, SIGHUP) or a number", { default: "TERM" }),
     stealOption,
     verboseOption,
   ],

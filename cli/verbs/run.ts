@@ -28,7 +28,7 @@ export const run: Verb<Options> = {
   operands: [["<command...>", "the program and its arguments; options of its own go behind --"]],
   options: [
     socketOption,
-    option("-d, --detach", "leave it to the running daemon at once, and print its id").conflicts("keep"),
+    option("-d, --detach", "leave it to the running daemon at once, and print its id", { conflicts: "keep" }),
     option("--json", "with --detach: print an object: transport, pid, name"),
     nameOption,
     option("--keep", "it outlives this command, and a terminal that is closed; `transportd attach` brings it back"),

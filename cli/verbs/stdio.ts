@@ -1,10 +1,9 @@
 /** `transportd stdio`: one client on stdin and stdout; the daemon ends with it. */
-import { Option } from "commander"
 import { stayAliveUntil } from "../ending.ts"
 import { exitCode } from "../exitCodes.ts"
 import { Failure } from "../failure.ts"
 import { makeHeapRoom } from "../heapRoom.ts"
-import type { Verb } from "../verb.ts"
+import { option, type Verb } from "../verb.ts"
 
 interface Options {
   readonly framing: "header" | "newline"
@@ -12,10 +11,11 @@ interface Options {
 
 export const stdio: Verb<Options> = {
   options: [
-    new Option("--framing <kind>", "how messages are cut from bytes")
-      .choices(["header", "newline"])
-      .default("header")
-      .env("TRANSPORTD_FRAMING"),
+    option("--framing <kind>", "how messages are cut from bytes", {
+      choices: ["header", "newline"],
+      default: "header",
+      env: "TRANSPORTD_FRAMING",
+    }),
   ],
   example:
     'echo \'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":1}}\' | transportd stdio --framing newline',

@@ -15,7 +15,7 @@ interface Options {
 export const stop: Verb<Options> = {
   options: [
     socketOption,
-    numberOption("--timeout <seconds>", "how long to wait until it is gone").default(15),
+    numberOption("--timeout <seconds>", "how long to wait until it is gone", { default: 15 }),
     option("--json", "print an object: stopped, pid"),
   ],
   example: "transportd stop",

@@ -27,7 +27,7 @@ const PAPER_COLUMNS = 120
 export const top: Verb<Options> = {
   options: [
     socketOption,
-    numberOption("--interval <ms>", "how long a picture stays").default(1000),
+    numberOption("--interval <ms>", "how long a picture stays", { default: 1000 }),
     option("--once", "print one picture, without what a terminal needs, and end; there are no rates yet"),
     option("--json", "print an object per sample: what daemon/statistics says, and the rates; with --once one"),
   ],
