@@ -2,9 +2,9 @@
  * The command line as commander reads it: help, the version, operands, and a sentence for what makes no sense.
  * Only what `plain.ts` does not recognise comes here; loaded when something does.
  */
-import { readFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander"
+// Not by the name of the package, as all else: whoever asks for the version gets no schemas.
+import { VERSION } from "../protocol/version.ts"
 import { exitCode, exitCodeHelp } from "./exitCodes.ts"
 import type { Verb, VerbOption } from "./verb.ts"
 import { VERBS } from "./verbs/index.ts"
@@ -39,17 +39,12 @@ export async function readCommandLine(args: readonly string[], run: Run): Promis
 function makeProgram(): Command {
   return new Command("transportd")
     .description("A daemon that owns sockets and processes for its clients.")
-    .version(version())
+    .version(VERSION)
     .exitOverride()
     .enablePositionalOptions()
     .showHelpAfterError("(`transportd help` lists the verbs, `transportd VERB --help` their options)")
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "transportd: ")) })
     .addHelpText("after", `\n${exitCodeHelp()}`)
-}
-
-function version(): string {
-  const manifest = createRequire(import.meta.url).resolve("transportd/package.json")
-  return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version
 }
 
 /** Fills in the command of a verb; `run` is called when it was asked for. */

@@ -1,6 +1,5 @@
 /** The command as a script sees it: help, usage, data on stdout, talk on stderr, and the exit status of each verb. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, readFileSync } from "node:fs"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { EXIT_CODES } from "../../cli/exitCodes.ts"
 import { VERBS } from "../../cli/verbs/index.ts"
@@ -101,33 +100,6 @@ describe("transportd", () => {
       expect(stderr).toContain(`\`transportd start --socket ${path}\``)
     },
   )
-})
-
-describe("start-up", () => {
-  /** The files of packages and of ours that a command loads, as V8 tells them. */
-  async function loaded(sandbox: Sandbox, args: readonly string[]): Promise<string[]> {
-    const folder = mkdtempSync(join(sandbox.folder, "coverage-"))
-    expect((await sandbox.run(args, { env: { NODE_V8_COVERAGE: folder } })).code).toBe(0)
-    const [file = ""] = readdirSync(folder)
-    const { result } = JSON.parse(readFileSync(join(folder, file), "utf8")) as { result: { url: string }[] }
-    return result.map(({ url }) => url)
-  }
-
-  it("loads the command line alone for a question to it, and never schemas or the daemon for a client", async () => {
-    await using sandbox = new Sandbox()
-    await sandbox.startDaemon()
-    const rooms = (urls: string[]): string[] => {
-      const names = urls.map((url) => /node_modules\/(zod|vscode-jsonrpc)\/|dist\/(client|daemon)\//.exec(url))
-      return [...new Set(names.flatMap((match) => match?.[1] ?? match?.[2] ?? []))].sort()
-    }
-    const version = await loaded(sandbox, ["--version"])
-    expect(version.some((url) => url.endsWith("dist/cli/main.js"))).toBe(true)
-    expect(rooms(version)).toEqual([])
-    expect(rooms(await loaded(sandbox, ["socket-path"]))).toEqual([])
-    for (const args of [["call", "daemon/info"], ["status"], ["ls"], ["run", "true"], ["stop"]]) {
-      expect(rooms(await loaded(sandbox, args)), args.join(" ")).toEqual(["client", "vscode-jsonrpc"])
-    }
-  })
 })
 
 describe("transportd call", () => {
