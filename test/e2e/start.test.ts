@@ -1,6 +1,6 @@
 /** The command as it is built: of these sources, in one file, and what it evaluates of that before it works. */
 import { execFileSync } from "node:child_process"
-import { readdirSync, readFileSync } from "node:fs"
+import { chmodSync, cpSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { beforeAll, describe, expect, it } from "vitest"
 import { SCRIPT } from "../../cli/compiled.ts"
@@ -32,6 +32,25 @@ describe("the built command", () => {
       new vm.Script(script.toString("latin1"), { cachedData }).cachedDataRejected`
     const paths = [SCRIPT, ...names].map((name) => join(FOLDER, name))
     expect(execFileSync(process.execPath, ["--print", program, ...paths], { encoding: "utf8" })).toBe("false\n")
+  })
+
+  it("works without the code and without the package around it, and writes nothing", async () => {
+    await using sandbox = new Sandbox()
+    const folder = join(sandbox.folder, "copy")
+    cpSync(FOLDER, folder, { recursive: true, filter: (path) => !path.endsWith(".code") })
+    chmodSync(folder, 0o555)
+    const names = readdirSync(folder)
+    const input = '{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":1}}\n'
+    const command = [process.execPath, join(folder, "main.js"), "stdio", "--framing=newline"] as const
+    const daemon = sandbox.startProgram(command)
+    daemon.child.stdin.end(input)
+    expect(await daemon.ended).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('"protocolVersion":1'),
+      stderr: "",
+    })
+    expect(readdirSync(folder)).toEqual(names)
+    chmodSync(folder, 0o755)
   })
 
   it("says nothing of where it was built", () => {
