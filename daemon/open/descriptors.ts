@@ -75,6 +75,9 @@ export function inheritedDescriptors(except: readonly number[] = []): number[] {
   return found.filter((each) => each.fd > 2 && !spokenFor.has(each.fd) && !isOwn(each)).map(({ fd }) => fd)
 }
 
+/** What is to be kept from children, until there is the first. */
+let unkept: number[] = []
+
 /**
  * Sees to it that no child gets what this process inherited.
  * Platform: Node does so at its start, up to the first number above 15 that is not open; those behind it need the C
@@ -82,7 +85,17 @@ export function inheritedDescriptors(except: readonly number[] = []): number[] {
  */
 export function keepFromChildren(): void {
   if (process.platform !== "linux") return
-  for (const fd of readdirSync("/proc/self/fd").map(Number)) if (fd > 2 && isForChildren(fd)) setCloseOnExec(fd)
+  unkept = readdirSync("/proc/self/fd")
+    .map(Number)
+    .filter((fd) => fd > 15 && isForChildren(fd))
+}
+
+/**
+ * To be called before a child is started.
+ * Why not at once: a daemon whose parent leaks descriptors loaded the C library at its start, up to 8 ms of 110.
+ */
+export function keepNow(): void {
+  for (const fd of unkept.splice(0)) setCloseOnExec(fd)
 }
 
 const O_CLOEXEC = 0o2000000

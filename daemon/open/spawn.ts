@@ -5,6 +5,7 @@ import { rpcError } from "../../protocol/errors.ts"
 import type { ParsedParams } from "../../protocol/registry.ts"
 import { isSystemError } from "../failures.ts"
 import { ChildDescriptors, type DescriptorStore, type ParentEnds, type Preparation } from "./childDescriptors.ts"
+import { keepNow } from "./descriptors.ts"
 import { findProgram } from "./program.ts"
 
 export type ProcessParams = Omit<ParsedParams<"loop/subprocessExec">, "program" | "args" | "options">
@@ -74,6 +75,7 @@ function options({ cwd, uid, gid, processGroup }: ProcessParams, env: Environmen
 
 /** Why the umask is set around it: a child inherits it at the fork, which happens inside this call. */
 function start(program: string, args: readonly string[], options: SpawnOptions, umask?: number): ChildProcess {
+  keepNow()
   const before = umask === undefined ? undefined : process.umask(umask)
   try {
     return nodeSpawn(program, args, options)

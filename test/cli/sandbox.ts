@@ -108,7 +108,7 @@ export class Sandbox implements AsyncDisposable {
   /** Starts any program in this world. */
   startProgram(
     [program, ...args]: readonly [string, ...string[]],
-    { env = {}, reads = true, fds = [] }: RunOptions & { reads?: boolean; fds?: readonly number[] } = {},
+    { env = {}, reads = true, fds = [] }: RunOptions & { reads?: boolean; fds?: readonly (number | "ignore")[] } = {},
   ): Running {
     const child = spawn(program, args, {
       cwd: this.folder,

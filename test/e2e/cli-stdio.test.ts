@@ -1,8 +1,9 @@
 /** `transportd stdio` as an editor or a script starts it: both framings, its end, and nothing lost on the way out. */
 import { execFileSync } from "node:child_process"
-import { closeSync, existsSync, readFileSync } from "node:fs"
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
+import { canReceiveRights } from "../../daemon/native/rights.ts"
 import { MAIN, Sandbox } from "../cli/sandbox.ts"
 import { openForReading, openForWriting } from "../support/pipes.ts"
 
@@ -64,6 +65,21 @@ describe("transportd stdio", () => {
       { id: 2, result: null },
       { id: 3, error: { code: 1002 } },
     ])
+  })
+
+  // Those behind a gap need the C library; the first dozen Node keeps by itself.
+  it.skipIf(!canReceiveRights())("keeps what it inherited from its children (needs koffi)", async () => {
+    await using sandbox = new Sandbox()
+    const fd = openSync(MAIN, "r")
+    const command = [process.execPath, MAIN, "stdio", "--framing=newline"] as const
+    const stdio = sandbox.startProgram(command, { fds: [...Array.from({ length: 20 }, () => "ignore" as const), fd] })
+    closeSync(fd)
+    const params = { program: "ls", args: ["/proc/self/fd"], stdin: "null", options: { encoding: "utf8" } }
+    stdio.child.stdin.write(lines(initialize, { jsonrpc: "2.0", id: 2, method: "loop/subprocessExec", params }))
+    await stdio.says(/protocol\/connectionLost/, "stdout")
+    stdio.child.stdin.end()
+    // What `ls` has open beside its three is the folder that it lists.
+    expect((await stdio.ended).stdout).toContain('"text":"0\\n1\\n2\\n3\\n"')
   })
 
   it("prefers the option to the environment", async () => {
