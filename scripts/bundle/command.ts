@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, relative, sep } from "node:path"
 import { rolldown, type OutputChunk } from "rolldown"
 import { FINGERPRINT_LENGTH, SCRIPT } from "../../cli/compiled.ts"
 
@@ -59,7 +59,8 @@ async function bundle(root: string, input: string): Promise<{ code: string; sour
       comments: { legal: false, jsdoc: false, annotation: false },
     })
     const [{ code, moduleIds }] = output.filter((file): file is OutputChunk => file.type === "chunk") as [OutputChunk]
-    return { code, sources: moduleIds.filter((id) => id.startsWith(root)).map((id) => id.slice(root.length + 1)) }
+    const files = moduleIds.filter((id) => id.startsWith(root))
+    return { code, sources: files.map((id) => relative(root, id).split(sep).join("/")) }
   } finally {
     await built.close()
   }
