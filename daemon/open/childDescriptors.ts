@@ -15,6 +15,7 @@ import { openFailure } from "../failures.ts"
 import { makePipe } from "../native/pipe.ts"
 import { closeTerminal, openTerminal, type TerminalPair, type TerminalSize } from "../native/terminal.ts"
 import { streamOf } from "../transports/descriptor.ts"
+import type { Child } from "../transports/process.ts"
 import { NodeStream } from "../transports/stream.ts"
 import { Terminal } from "../transports/terminal.ts"
 import type { StreamEvents, StreamTransport } from "../transports/transport.ts"
@@ -53,6 +54,9 @@ export interface ParentEnds {
   readonly terminal: Terminal | null
 }
 
+/** A child, with the streams that Node has made to it, if it has made any. */
+type Parented = Child & Partial<Pick<ChildProcess, "stdio">>
+
 /** Where they are taken from. */
 export interface DescriptorStore {
   readonly descriptors: ClientDescriptors
@@ -88,8 +92,13 @@ export class ChildDescriptors {
     return this.#preparation
   }
 
+  /** Whether the child has nothing but standard streams, and of these only what was made for it. */
+  get arePlain(): boolean {
+    return this.#pty === null && this.#taken.length === 0 && !this.stdio.includes("pipe")
+  }
+
   /** The child has what it is to have: this process keeps our ends alone. */
-  started(child: ChildProcess): ParentEnds {
+  started(child: Parented): ParentEnds {
     for (const fd of this.#theirs) closeSync(fd)
     for (const taken of this.#taken) taken.close()
     if (this.#pty !== null) return terminalOf(child, this.#pty.pair, this.#pty.size)
@@ -156,9 +165,9 @@ export class ChildDescriptors {
     return taken.fd
   }
 
-  #streamTo(child: ChildProcess, fd: StandardFd): Duplex | null {
+  #streamTo(child: Parented, fd: StandardFd): Duplex | null {
     const ours = this.#ours.get(fd)
-    if (ours === undefined) return child.stdio[fd] as Duplex | null
+    if (ours === undefined) return (child.stdio?.[fd] ?? null) as Duplex | null
     const stream = streamOf({ fd: ours }, { readable: fd !== 0, writable: fd === 0 })
     // As Node does with its own: a pipe that is only written to says nothing when nobody reads it any more.
     if (fd === 0) child.once("exit", () => stream.destroy())
@@ -178,7 +187,7 @@ function terminalFor(size: TerminalSize): TerminalPair {
   throw rpcError("NotSupported", "a terminal needs Linux and the optional package koffi", data)
 }
 
-function terminalOf(child: ChildProcess, pair: TerminalPair, size: TerminalSize): ParentEnds {
+function terminalOf(child: Child, pair: TerminalPair, size: TerminalSize): ParentEnds {
   const terminal = new Terminal(pair, size)
   child.once("exit", () => terminal.programEnded())
   const pipes: ChildPipe[] = [

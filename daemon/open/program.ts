@@ -6,12 +6,17 @@ import { rpcError } from "../../protocol/errors.ts"
 /** Where `execvp` looks when there is no PATH. */
 const DEFAULT_PATH = "/usr/local/bin:/bin:/usr/bin"
 
+/** The paths at which `execvp` tries `program`, in order. Source: exec(3). */
+export function placesOf(program: string, { PATH }: Readonly<Record<string, string>>): string[] {
+  if (program.includes("/")) return [program]
+  return (PATH ?? DEFAULT_PATH).split(delimiter).map((folder) => `${folder === "" ? "." : folder}/${program}`)
+}
+
 /** The path of `program` as the child will see it. Fails with SpawnFailed: ENOENT, or EACCES for what cannot be run. */
 export async function findProgram(program: string, env: Readonly<Record<string, string>>, cwd = "."): Promise<string> {
-  const folders = program.includes("/") ? [""] : (env.PATH ?? DEFAULT_PATH).split(delimiter)
   let errno = "ENOENT"
-  for (const folder of folders) {
-    const path = resolve(cwd, folder, program)
+  for (const place of placesOf(program, env)) {
+    const path = resolve(cwd, place)
     const found = await stat(path).catch(() => null)
     if (found === null) continue
     const runnable =

@@ -1,12 +1,15 @@
 /** Starts processes: environment, directory, and a true reason when it does not work. */
 import { spawn as nodeSpawn, type ChildProcess, type SpawnOptions } from "node:child_process"
 import { stat } from "node:fs/promises"
+import { resolve } from "node:path"
 import { rpcError } from "../../protocol/errors.ts"
 import type { ParsedParams } from "../../protocol/registry.ts"
 import { isSystemError } from "../failures.ts"
+import { mayRun, spawnChild, type SpawnedChild } from "../native/spawn.ts"
+import type { Child } from "../transports/process.ts"
 import { ChildDescriptors, type DescriptorStore, type ParentEnds, type Preparation } from "./childDescriptors.ts"
 import { keepNow } from "./descriptors.ts"
-import { findProgram } from "./program.ts"
+import { findProgram, placesOf } from "./program.ts"
 
 export type ProcessParams = Omit<ParsedParams<"loop/subprocessExec">, "program" | "args" | "options">
 /** What every terminal emulator of today understands. */
@@ -21,7 +24,7 @@ export interface Command {
 
 /** A process that runs, with our ends of its pipes. */
 export interface Spawned extends ParentEnds {
-  readonly child: ChildProcess & { readonly pid: number }
+  readonly child: Child
 }
 
 /** What a process is given of the daemon. */
@@ -36,20 +39,55 @@ export interface Heritage extends DescriptorStore {
  * Source: asyncio `loop.subprocess_exec`.
  */
 export async function spawn(command: Command, params: ProcessParams, heritage: Heritage): Promise<Spawned> {
-  if (params.cwd !== undefined) await checkDirectory(params.cwd)
   const env = environmentFor(params, heritage.environment)
   let descriptors: ChildDescriptors | undefined
   try {
     descriptors = await ChildDescriptors.open(params, heritage)
-    const { preparation } = descriptors
-    const { program, args } = preparation === null ? command : await prepared(command, preparation, env, params.cwd)
-    const child = start(program, args, { ...options(params, env), stdio: descriptors.stdio }, params.umask)
-    await started(child)
-    return { child: child as Spawned["child"], ...descriptors.started(child) }
+    const child =
+      startDirectly(command, params, env, descriptors) ?? (await startByNode(command, params, env, descriptors))
+    return { child, ...descriptors.started(child) }
   } catch (error) {
     descriptors?.failed()
     throw spawnFailed(command.program, error)
   }
+}
+
+/** Null where that is not possible, or did not work out: it is Node's turn then, which also knows what is wrong. */
+function startDirectly(
+  { program, args }: Command,
+  { cwd, uid, gid, processGroup, umask }: ProcessParams,
+  env: Environment,
+  { stdio, arePlain }: ChildDescriptors,
+): SpawnedChild | null {
+  if (!arePlain || uid !== undefined || gid !== undefined || env.PATH === undefined) return null
+  const path = placesOf(program, env).find((place) => mayRun(resolve(cwd ?? "", place)))
+  if (path === undefined) return null
+  return withUmask(umask, () =>
+    spawnChild({
+      path,
+      args: [program, ...args],
+      environment: Object.entries(env).map(([name, value]) => `${name}=${value}`),
+      cwd,
+      stdio: stdio as Array<number | "ignore">,
+      leadsSession: processGroup,
+    }),
+  )
+}
+
+async function startByNode(
+  command: Command,
+  params: ProcessParams,
+  env: Environment,
+  { stdio, preparation }: ChildDescriptors,
+): Promise<Child & ChildProcess> {
+  const { cwd, umask } = params
+  if (cwd !== undefined) await checkDirectory(cwd)
+  const { program, args } = preparation === null ? command : await prepared(command, preparation, env, cwd)
+  const child = withUmask(umask, () => nodeSpawn(program, args, { ...options(params, env), stdio }))
+  await new Promise((started, failed) => child.once("spawn", started).once("error", failed))
+  // A failed kill comes as an event too; its caller has heard of it.
+  child.on("error", () => {})
+  return child as Child & ChildProcess
 }
 
 /** Of the daemon's own terminal, if it has one: they are not the child's. */
@@ -73,19 +111,15 @@ function options({ cwd, uid, gid, processGroup }: ProcessParams, env: Environmen
   }
 }
 
-/** Why the umask is set around it: a child inherits it at the fork, which happens inside this call. */
-function start(program: string, args: readonly string[], options: SpawnOptions, umask?: number): ChildProcess {
+/** Why the umask is set around it: a child inherits it from this process as it is at the start. */
+function withUmask<Started>(umask: number | undefined, start: () => Started): Started {
   keepNow()
   const before = umask === undefined ? undefined : process.umask(umask)
   try {
-    return nodeSpawn(program, args, options)
+    return start()
   } finally {
     if (before !== undefined) process.umask(before)
   }
-}
-
-function started(child: ChildProcess): Promise<void> {
-  return new Promise((resolve, reject) => child.once("spawn", resolve).once("error", reject))
 }
 
 /** A shell that becomes the program. */

@@ -2,9 +2,15 @@
  * A child process: its exit, its signals, its group. Its pipes are streams of their own.
  * Knows nothing of how it was started (`open/spawn.ts`) or of who waits for its output.
  */
-import type { ChildProcess } from "node:child_process"
 import { constants } from "node:os"
 import type { ProcessEvents } from "./transport.ts"
+
+/** What is used of a child, however it was started: as Node has it. */
+export interface Child {
+  readonly pid: number
+  once(event: "exit", listener: (code: number | null, signal: NodeJS.Signals | null) => void): unknown
+  kill(signal: NodeJS.Signals | number): boolean
+}
 
 /** What a process leads, which then ends with it. */
 export interface Reach {
@@ -18,11 +24,11 @@ export class ProcessTransport {
   /** Resolves when it has exited. */
   readonly exited: Promise<void>
   /** Null once it has exited: its group may live on, and must not keep what was read of it. */
-  #child: ChildProcess | null
+  #child: Child | null
   readonly #reach: Reach
   #returncode: number | null = null
 
-  constructor(child: ChildProcess & { readonly pid: number }, reach: Reach, events: ProcessEvents) {
+  constructor(child: Child, reach: Reach, events: ProcessEvents) {
     this.#child = child
     this.#reach = reach
     this.pid = child.pid
@@ -34,8 +40,6 @@ export class ProcessTransport {
         resolve()
       })
     })
-    // A failed kill comes as an event too; the caller of `signal` has heard of it.
-    child.on("error", () => {})
   }
 
   /** How it is asked to end. A shell with a terminal ignores SIGTERM; what it hears of is that the terminal is gone. */
