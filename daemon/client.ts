@@ -105,6 +105,8 @@ export class Client implements Session {
       maxMessageBytes,
       lendsBytes: true,
       request: (method, params, context) => this.#request(method, params, context),
+      // What opens something takes its time, and may be cancelled before it has begun.
+      isQuick: (method) => !method.startsWith("loop/"),
       notification: (method, params) => this.#notification(method, params),
       isLast: (method) => method === "transport/tunnel",
       bug: (error, method) => options.bug(error, method),
@@ -267,20 +269,19 @@ export class Client implements Session {
     this.#peer.destroy()
   }
 
-  async #request(method: string, params: unknown, context: RequestContext): Promise<unknown> {
+  /** Why no async function: an answer that is there at once is sent at once. */
+  #request(method: string, params: unknown, context: RequestContext): unknown {
     this.#checkPhase(method)
     const declaration = accepted.get(method)
     if (declaration?.kind !== "request") throw rpcError("MethodNotFound", `there is no request ${method}`, { method })
     const asked = new Asked(this.#options.daemon, this, context)
     const parsed = this.#parse(declaration, params, asked)
-    try {
-      return await (handlers[method as keyof typeof handlers] as AnyHandler)(parsed, asked)
-    } catch (error) {
-      if (context.signal.aborted && error instanceof RpcError) {
-        throw rpcError("RequestCancelled", `${method} was cancelled`)
-      }
-      throw error
-    }
+    const done = (handlers[method as keyof typeof handlers] as AnyHandler)(parsed, asked)
+    if (!(done instanceof Promise)) return done
+    return done.catch((error: unknown) => {
+      if (!context.signal.aborted || !(error instanceof RpcError)) throw error
+      throw rpcError("RequestCancelled", `${method} was cancelled`)
+    })
   }
 
   readonly #reportsDue = (): void => {

@@ -2,13 +2,12 @@
 import type { CancellationToken } from "vscode-jsonrpc/node"
 
 /**
- * A controller that is aborted when `token` is cancelled.
+ * Aborts `controller` when `token` is cancelled, and returns it.
  *
  * Why the look first: for a request that is cancelled before it is dispatched the library hands over a constant token
  * whose event never fires.
  */
-export function toAbortController(token: CancellationToken): AbortController {
-  const controller = new AbortController()
+export function toAbortController(token: CancellationToken, controller = new AbortController()): AbortController {
   if (token.isCancellationRequested) controller.abort()
   else token.onCancellationRequested(() => controller.abort())
   return controller

@@ -15,11 +15,13 @@ export class Incoming implements RequestContext {
   #token: CancellationToken | null = null
   #controller: AbortController | null = null
   #ended = false
+  /** What its handler returned, where that was called before the library had it. */
+  begun: Promise<unknown> | null = null
 
   /** The library has handed it over. */
-  begin(token: CancellationToken): this {
+  handedOver(token: CancellationToken): void {
     this.#token = token
-    return this
+    if (this.#controller !== null) toAbortController(token, this.#controller)
   }
 
   /** Made when it is first asked for: most handlers never do, and a signal costs more than the rest of a request. */

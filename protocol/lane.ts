@@ -10,8 +10,13 @@
  * and while it is, everything behind it waits here.
  *
  *     FrameReader ──▶ inbox ──▶ notification: dispatched at once
- *                       │
- *                       └─────▶ anything else: the library's queue; the inbox waits until it was handled
+ *                       ├─────▶ first request of a turn, if it is a quick one: answered
+ *                       └─────▶ anything else: the library; the inbox waits until it was handled
+ *
+ * Why some requests are answered here: with the library's turn before its answer a request took two, which were 5 of 40
+ * µs of a round trip. Why one in a turn: other clients wait no longer for this one than with the library, however many
+ * requests come in one piece; and behind one that the library has just handled, whose answer is still on its way, it
+ * would overtake that.
  *
  * The inbox has a bound: past it the reader pauses, so a flood stalls its sender alone.
  */
@@ -21,6 +26,7 @@ import {
   type Disposable,
   Message,
   type NotificationMessage,
+  type RequestMessage,
 } from "vscode-jsonrpc/node"
 import type { FrameReader } from "./framing/reader.ts"
 import { MAX_UNDISPATCHED_MESSAGES } from "./limits.ts"
@@ -30,6 +36,8 @@ export interface LaneEvents {
   notification(method: string, params: unknown): void
   /** A message for the library; false keeps it away from the library (it was answered otherwise). */
   admit(message: Message): boolean
+  /** May begin a request that was admitted. True when it has been answered: the library does not hear of it. */
+  begin(request: RequestMessage): boolean
   /** Whether a request with that id is running. */
   isRunning(id: string | number): boolean
   /** Whether what follows may be no message: nothing is read behind it until {@link Lane.goOn}. */
@@ -48,6 +56,8 @@ export class Lane extends AbstractMessageReader {
   /** The message that the library has and did not handle yet. */
   #inLibrary: Message | null = null
   #draining = false
+  /** Whether a request was handled, here or by the library, in this turn of the event loop. */
+  #hadRequest = false
   /** Behind a last message nothing is read. */
   #stopped = false
   #received = 0
@@ -113,17 +123,12 @@ export class Lane extends AbstractMessageReader {
     this.#drain()
   }
 
-  /**
-   * The library's message strategy: learns that a message was handled.
-   *
-   * Order: code that awaits a response runs in microtasks after this returns, and must run before the next message is
-   * dispatched, hence the new turn. The daemon gets no responses and goes on at once.
-   */
+  /** The library's message strategy, for all but responses: learns that a message was handled. */
   handled(message: Message): void {
     if (message !== this.#inLibrary) return
     this.#inLibrary = null
-    if (Message.isResponse(message)) setImmediate(() => this.#drain())
-    else this.#drain()
+    if (Message.isRequest(message)) this.#countRequest()
+    this.#drain()
   }
 
   #drain(): void {
@@ -158,8 +163,24 @@ export class Lane extends AbstractMessageReader {
     }
     if (!this.#events.admit(message)) return
     own(message)
+    if (Message.isRequest(message) && this.#isAnswered(message)) return
     this.#inLibrary = message
     this.#toLibrary(message)
+    // Order: the library has resolved it in this call. Code that awaits it runs in microtasks after this returns, and
+    // must run before the next message is dispatched, hence the new turn.
+    if (Message.isResponse(message)) setImmediate(() => this.handled(message))
+  }
+
+  #isAnswered(request: RequestMessage): boolean {
+    if (this.#hadRequest || this.#stopped || this.traced || !this.#events.begin(request)) return false
+    this.#countRequest()
+    return true
+  }
+
+  #countRequest(): void {
+    if (this.#hadRequest) return
+    this.#hadRequest = true
+    setImmediate(() => (this.#hadRequest = false))
   }
 }
 

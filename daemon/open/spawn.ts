@@ -39,6 +39,7 @@ export interface Heritage extends DescriptorStore {
  * Source: asyncio `loop.subprocess_exec`.
  */
 export async function spawn(command: Command, params: ProcessParams, heritage: Heritage): Promise<Spawned> {
+  keepNow()
   const env = environmentFor(params, heritage.environment)
   let descriptors: ChildDescriptors | undefined
   try {
@@ -113,7 +114,6 @@ function options({ cwd, uid, gid, processGroup }: ProcessParams, env: Environmen
 
 /** Why the umask is set around it: a child inherits it from this process as it is at the start. */
 function withUmask<Started>(umask: number | undefined, start: () => Started): Started {
-  keepNow()
   const before = umask === undefined ? undefined : process.umask(umask)
   try {
     return start()

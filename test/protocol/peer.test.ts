@@ -31,6 +31,7 @@ function build(label: string, options: Partial<PeerOptions> = {}): Built {
       log.push(method)
       return method === "wait" ? waiting(params, context) : method
     },
+    isQuick: (method) => method !== "wait",
     notification: (method) => void log.push(method),
     closed: () => void log.push("closed"),
     ...options,
@@ -82,6 +83,22 @@ test("what a handler says after its answer comes behind the answer, and before w
   client.sendBytes(Buffer.concat([message("one", {}, 1), message("two", {}, 2)]))
   await client.until(() => client.received.length === 4)
   expect(client.received.map((each) => ("method" in each ? "data" : each.id))).toEqual([1, "data", 2, "data"])
+})
+
+test("of many requests in one piece a turn answers few, so that nobody else waits for all of them", async () => {
+  let inThisTurn = 0
+  let mostInATurn = 0
+  const { client } = build("many", {
+    request: (method) => {
+      if (inThisTurn++ === 0) setImmediate(() => (inThisTurn = 0))
+      mostInATurn = Math.max(mostInATurn, inThisTurn)
+      return method
+    },
+  })
+  client.sendBytes(Buffer.concat(Array.from({ length: 100 }, (_, id) => message("quick", {}, id))))
+  await client.until(() => client.answers.length === 100)
+  expect(client.answers.map(({ id }) => id)).toEqual(Array.from({ length: 100 }, (_, id) => id))
+  expect(mostInATurn).toBeLessThanOrEqual(2)
 })
 
 test("a cancellation that comes in one piece with its request cancels it", async () => {
@@ -218,6 +235,15 @@ test("what a handler throws is its answer, and a bug is told to its owner and no
   expect(error?.code).toBe(-32603)
   expect(error?.message).not.toContain("secret")
   expect(bugs).toEqual([new TypeError("secret")])
+})
+
+test("an answer that JSON cannot say is a bug, whether it is there at once or later", async () => {
+  const { client } = build("unsayable", {
+    request: (method) => (method === "later" ? Promise.resolve({ number: 1n }) : { number: 1n }),
+    bug: () => {},
+  })
+  for (const method of ["at once", "later"]) expect((await client.ask(method)).error?.code).toBe(-32603)
+  expect(client.answers).toHaveLength(2)
 })
 
 test("$/setTrace makes each message a $/logTrace, in both directions, until it is off", async () => {
