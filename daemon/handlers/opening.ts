@@ -41,7 +41,6 @@ export function surroundings(
     owner: server === undefined ? session : server.owner,
     clock: daemon.clock,
     retainClosedMs: daemon.settings.retainClosedMs,
-    ...(server !== undefined && { server: server.id }),
     events: {
       changed: (event, recipient, holding) =>
         daemon.watchers.announce({ event, ...newsOf(holding), clientId: recipient.id }),
@@ -56,6 +55,7 @@ export function surroundings(
         daemon.table.remove(holding, ending)
       },
     },
+    ...(server !== undefined && { server: server.id }),
   }
 }
 

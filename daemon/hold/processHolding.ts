@@ -73,7 +73,8 @@ export class ProcessHolding extends Holding {
   }
 
   override get opened(): OpenedProcess {
-    return { ...super.opened, pid: this.process.pid, pipes: this.pipes }
+    const { transport, kind, extra, writeWindowBytes } = super.opened
+    return { transport, kind, extra, writeWindowBytes, pid: this.process.pid, pipes: this.pipes }
   }
 
   /** The ids of the pipes by descriptor. */

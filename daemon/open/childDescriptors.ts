@@ -60,7 +60,8 @@ type Parented = Child & Partial<Pick<ChildProcess, "stdio">>
 /** Where they are taken from. */
 export interface DescriptorStore {
   readonly descriptors: ClientDescriptors
-  readonly signal: AbortSignal
+  /** Who asks for them; its signal is made for who looks at it. */
+  readonly request: { readonly signal: AbortSignal }
 }
 
 /** For one attempt to start a child; ends with `started()` or `failed()`. */
@@ -159,8 +160,8 @@ export class ChildDescriptors {
     return theirs
   }
 
-  async #take(ref: DescriptorRef, { descriptors, signal }: DescriptorStore): Promise<number> {
-    const taken = await descriptors.take(ref, ["fifo", "socket", "terminal", "file"], signal)
+  async #take(ref: DescriptorRef, { descriptors, request }: DescriptorStore): Promise<number> {
+    const taken = await descriptors.take(ref, ["fifo", "socket", "terminal", "file"], request.signal)
     this.#taken.push(taken)
     return taken.fd
   }

@@ -1,7 +1,7 @@
 /** Starts processes: environment, directory, and a true reason when it does not work. */
 import { spawn as nodeSpawn, type ChildProcess, type SpawnOptions } from "node:child_process"
 import { stat } from "node:fs/promises"
-import { resolve } from "node:path"
+import { isAbsolute, resolve } from "node:path"
 import { rpcError } from "../../protocol/errors.ts"
 import type { ParsedParams } from "../../protocol/registry.ts"
 import { isSystemError } from "../failures.ts"
@@ -61,7 +61,7 @@ function startDirectly(
   { stdio, arePlain }: ChildDescriptors,
 ): SpawnedChild | null {
   if (!arePlain || uid !== undefined || gid !== undefined || env.PATH === undefined) return null
-  const path = placesOf(program, env).find((place) => mayRun(resolve(cwd ?? "", place)))
+  const path = placesOf(program, env).find((place) => mayRun(isAbsolute(place) ? place : resolve(cwd ?? "", place)))
   if (path === undefined) return null
   return withUmask(umask, () =>
     spawnChild({
@@ -95,6 +95,7 @@ async function startByNode(
 const OF_A_TERMINAL = ["TERM", "COLUMNS", "LINES"]
 
 function environmentFor({ env, clearEnv, pty }: ProcessParams, base: Environment): Environment {
+  if (clearEnv && env !== undefined && pty === undefined) return env
   const inherited = clearEnv ? {} : base
   if (pty === undefined) return { ...inherited, ...env }
   const { term = env?.TERM ?? DEFAULT_TERM } = pty

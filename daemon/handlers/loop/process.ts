@@ -19,17 +19,18 @@ function start(
   params: ProcessParams & { readonly options: TransportOptions },
   context: Context,
 ): Promise<RequestResult<"loop/subprocessExec">> {
-  const { daemon, session, signal } = context
-  const heritage = { environment: daemon.environment, descriptors: session.descriptors, signal }
+  const { daemon, session } = context
+  const heritage = { environment: daemon.environment, descriptors: session.descriptors, request: context }
   const leads = params.pty !== undefined ? "session" : params.processGroup ? "group" : "nothing"
   return named(params.options, context, async (id) => {
     const { child, pipes, terminal } = await spawn(command, params, heritage)
+    // Spreads come last, here and in what it is made of: see `holdLine`. It took 8 % off a start and its end.
     const holding = new ProcessHolding({
-      ...surroundings(context, { id, options: params.options }),
       drainMs: params.drainMs,
-      pipes: pipes.map((pipe) => ({ ...pipe, id: daemon.table.nextId() })),
+      pipes: pipes.map((pipe) => ({ id: daemon.table.nextId(), ...pipe })),
       terminal,
       makeProcess: (events) => new ProcessTransport(child, { leads, membersOf: sessionMembers }, events),
+      ...surroundings(context, { id, options: params.options }),
     })
     const ends = holding.lifetime === "daemon" ? daemon.estate : session.possessions
     ends.addGroup(holding.process)
