@@ -105,7 +105,14 @@ export class ProcessHolding extends Holding {
     const { id: transport } = this
     const fd = channel.fd as PipeFd
     return {
-      deliver: (delivery) => recipient.notify("protocol/pipeDataReceived", { transport, fd, ...delivery }),
+      deliver: (delivery) => {
+        // Literals: a spread would give each its own hidden class, and V8 a reason to collect.
+        if ("data" in delivery) recipient.notify("protocol/pipeDataReceived", { transport, fd, data: delivery.data })
+        else {
+          const { text, offset } = delivery
+          recipient.notify("protocol/pipeDataReceived", { transport, fd, text, offset })
+        }
+      },
       bytesLost: (from, to) => recipient.notify("protocol/bytesLost", { transport, fd, from, to }),
       // A pipe has one direction: its end is its loss, which follows.
       eof: () => {},

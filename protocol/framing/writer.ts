@@ -11,7 +11,7 @@ import type { Event, Message, MessageWriter } from "vscode-jsonrpc/node"
 import { encodeBase64 } from "../base64.ts"
 import { CHUNK_BYTES, MAX_HEADER_BYTES } from "../limits.ts"
 import { Outflow } from "../outflow.ts"
-import { byteHeader, byteHeaderMiddle, jsonHeader } from "./header.ts"
+import { byteHeader, byteHeaderMiddle, jsonHeader, plainParams } from "./header.ts"
 import type { Framing } from "./reader.ts"
 
 export interface FrameWriterOptions {
@@ -36,6 +36,16 @@ const ACCEPTED: Promise<void> = Promise.resolve()
 
 /** A body of this size leaves at once, with all that came before it: to wait for company would let the other end wait. */
 const LARGE_BYTES = 8 * 1024
+
+/** The beginning of a message as JSON, without its params and its end. A notification has nothing but its method. */
+function headOf(message: Outgoing): string {
+  const { jsonrpc, method } = message
+  const isPlain = jsonrpc === "2.0" && method !== undefined && Object.keys(message).length === 3
+  if (isPlain) {
+    return `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
+  }
+  return JSON.stringify({ ...message, params: undefined }).slice(0, -1)
+}
 
 /** Writes messages to a byte stream. `output` is ended by {@link end} alone and never destroyed. */
 export class FrameWriter extends AbstractMessageWriter implements MessageWriter {
@@ -170,8 +180,8 @@ export class FrameWriter extends AbstractMessageWriter implements MessageWriter 
    */
   #putBase64(message: Outgoing, params: object, data: Uint8Array): void {
     const base64 = encodeBase64(data)
-    const head = JSON.stringify({ ...message, params: undefined }).slice(0, -1)
-    const others = JSON.stringify({ ...params, data: undefined }).slice(0, -1)
+    const head = headOf(message)
+    const others = (plainParams(params) ?? JSON.stringify({ ...params, data: undefined })).slice(0, -1)
     const before = `${head},"params":${others}${others === "{" ? "" : ","}"data":"`
     const beforeBytes = Buffer.byteLength(before)
     const bytes = beforeBytes + base64.length + BEHIND_DATA.length
