@@ -12,11 +12,11 @@ export interface LibraryWay extends Way {
 }
 
 /**
- * High water of a program that moves much. What a kernel has taken does not count against the marks of a bare socket,
- * and that is some MB on the way over a relay; through the daemon all counts that its own kernel has not taken. With
- * asyncio's 64 KiB a writer stands still after two pieces of that size until both are out.
+ * High water of a program that moves much: within the daemon's window of 1 MiB. What a kernel has taken does not count
+ * against the marks of a bare socket, and over a relay that is some MB on its way; through the daemon all counts that its
+ * own kernel has not taken. With asyncio's 64 KiB a writer stands still after two pieces of that size until both are out.
  */
-const BULK_HIGH_BYTES = 512 * 1024
+const BULK_HIGH_BYTES = 900_000
 
 /** Byte messages and flow control: what the client library does, for a program that moves much. */
 export const throughLibrary = (ground: Ground): Promise<LibraryWay> => libraryWay(ground, BULK_HIGH_BYTES)
