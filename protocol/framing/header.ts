@@ -143,19 +143,27 @@ function internalized(text: string): string {
   return Object.keys({ [text]: true })[0] as string
 }
 
-/** What makes params like these, each time new, for whoever gets them may change them; undefined for what nests deeper. */
+/**
+ * What makes params like these, each time new, for whoever gets them may change them.
+ * Undefined for what is not so plain: members that are objects, but for a flat `addr`.
+ */
 function makerOf(params: Readonly<Record<string, unknown>>): (() => Record<string, unknown>) | undefined {
   const { addr, ...others } = params
-  if (Object.values(others).some((value) => typeof value === "object")) return undefined
-  if (typeof addr !== "object" || addr === null) return copierOf(params)
-  if (Array.isArray(addr) || Object.values(addr).some((value) => typeof value === "object")) return undefined
+  if (!isFlat(others)) return undefined
   const make = copierOf(params)
-  const makeAddr = copierOf({ ...addr })
+  if (typeof addr !== "object" || addr === null) return make
+  if (Array.isArray(addr) || !isFlat(addr as Record<string, unknown>)) return undefined
+  const makeAddr = copierOf(addr as Record<string, unknown>)
   return () => {
     const copy = make()
     copy.addr = makeAddr()
     return copy
   }
+}
+
+/** Whether all members have values that nobody can change, and names that can be assigned to. */
+function isFlat(object: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(object).every(([name, value]) => typeof value !== "object" && name !== "__proto__")
 }
 
 /**
@@ -165,13 +173,10 @@ function makerOf(params: Readonly<Record<string, unknown>>): (() => Record<strin
  */
 function copierOf(original: Readonly<Record<string, unknown>>): () => Record<string, unknown> {
   const members = Object.entries(original)
-  // The setter of this name would be called.
-  if (members.some(([name]) => name === "__proto__")) return () => ({ ...original })
-  const [first, ...others] = members
-  if (first?.[0] === "transport" && others.length === 0) return () => ({ transport: first[1], data: undefined })
-  if (first?.[0] === "transport" && others[0]?.[0] === "fd" && others.length === 1) {
-    const fd = others[0][1]
-    return () => ({ transport: first[1], fd, data: undefined })
+  const [first, second] = members
+  if (first?.[0] === "transport" && members.length === 1) return () => ({ transport: first[1], data: undefined })
+  if (first?.[0] === "transport" && second?.[0] === "fd" && members.length === 2) {
+    return () => ({ transport: first[1], fd: second[1], data: undefined })
   }
   return () => {
     const copy: Record<string, unknown> = {}

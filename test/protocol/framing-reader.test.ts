@@ -6,11 +6,12 @@ import fc from "fast-check"
 import { afterEach, describe, expect, it, vi } from "vitest"
 import type { Message } from "vscode-jsonrpc/node"
 import { ERRORS, type RpcError } from "../../protocol/errors.ts"
-import type { Rejection } from "../../protocol/framing/body.ts"
+import { judgeBody, judgeDataBody, type Rejection, type Verdict } from "../../protocol/framing/body.ts"
 import { findHeaderEnd, jsonHeader, toAscii } from "../../protocol/framing/header.ts"
 import { ReadMemory } from "../../protocol/framing/memory.ts"
 import { FrameReader, type FrameReaderOptions } from "../../protocol/framing/reader.ts"
 import { MAX_HEADER_BYTES, MAX_MESSAGE_BYTES } from "../../protocol/limits.ts"
+import { pattern } from "../support/random.ts"
 
 // Real functions, with their calls recorded: so the tests can count how many bytes the search looks at.
 vi.mock("../../protocol/framing/header.ts", { spy: true })
@@ -337,6 +338,114 @@ describe("an input that uses the memory of its chunks again", () => {
       expect(told.flatMap(({ params }) => (params === undefined ? [] : params.data.toString()))).toEqual(bodies)
     },
   )
+})
+
+describe("memory that is read into again", () => {
+  const lengths = fc.array(
+    fc.oneof(fc.nat(40), fc.integer({ min: 7_000, max: 9_000 }), fc.nat(90_000), fc.nat(400_000)),
+    {
+      minLength: 1,
+      maxLength: 12,
+    },
+  )
+  const cuts = fc.array(fc.oneof(fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 300_000 })), {
+    minLength: 1,
+    maxLength: 6,
+  })
+
+  it.each([false, true])(
+    "holds each body in one piece, and as long as it was promised (lent: %s)",
+    async (lendsBytes) => {
+      await fc.assert(
+        fc.asyncProperty(lengths, cuts, async (bodies, sizes) => {
+          const memory = new ReadMemory()
+          const { input, reader } = open({ memory, lendsBytes })
+          const told: Array<{ data: Buffer; asItCame: Buffer }> = []
+          reader.listen((message) => {
+            const { data } = (message as unknown as { params: { data: Buffer } }).params
+            told.push({ data, asItCame: Buffer.from(data) })
+          })
+          const expected = bodies.map((length, index) => pattern(length, index + 1))
+          const stream = Buffer.concat(
+            expected.flatMap((body) => {
+              const header = `Content-Length: ${body.length}\r\nContent-Type: application/octet-stream\r\nMethod: m\r\n\r\n`
+              return [Buffer.from(header), body]
+            }),
+          )
+          for (let at = 0, n = 0; at < stream.length; n++) {
+            const bytes = stream.copy(memory.room(), 0, at, at + (sizes[n % sizes.length] ?? 1))
+            at += bytes
+            input.emit("data", memory.filled(bytes))
+          }
+          // What comes later must not lie where a body is that somebody has.
+          for (let n = 0; n < 5; n++) memory.filled(memory.room().fill("#").length)
+          expect(told).toHaveLength(expected.length)
+          for (const [index, { data, asItCame }] of told.entries()) {
+            expect(asItCame.equals(expected[index] as Buffer)).toBe(true)
+            if (!lendsBytes) expect(data.equals(asItCame)).toBe(true)
+          }
+        }),
+        { numRuns: 25 },
+      )
+    },
+  )
+
+  it("is one buffer for all that is not kept", () => {
+    const memory = new ReadMemory()
+    const { input, reader } = open({ memory, lendsBytes: true })
+    const buffers = new Set<ArrayBufferLike>()
+    reader.listen((message) => buffers.add((message as unknown as { params: { data: Buffer } }).params.data.buffer))
+    for (let n = 0; n < 100; n++) {
+      const bytes = memory.room().write(bytesFrame("x".repeat(20_000), "Method: m\r\n"), "latin1")
+      input.emit("data", memory.filled(bytes))
+    }
+    expect(buffers.size).toBe(1)
+  })
+})
+
+describe("large base64 in a JSON body", () => {
+  const payload = fc.oneof(
+    fc.uint8Array({ minLength: 1500, maxLength: 4000 }).map((bytes) => Buffer.from(bytes).toString("base64")),
+    fc.constantFrom("A".repeat(4001), "-".repeat(4000), `${"A".repeat(4000)}\\n`, "é".repeat(2000), "A".repeat(3999)),
+  )
+  const members = fc.uniqueArray(
+    fc.tuple(
+      fc.constantFrom("transport", "addr", "d\\u0061ta", "text", "params"),
+      fc.constantFrom("7", '"x"', '{"data":""}', '"\\"data\\":\\""', "[1"),
+    ),
+    { selector: ([name]) => name, maxLength: 2 },
+  )
+  const body = fc
+    .tuple(payload, members, members, fc.constantFrom('"params":', '"other":'), fc.constantFrom("", " ", "]"))
+    .map(([data, before, after, holder, end]) => {
+      const inside = [
+        ...before.map(([name, value]) => `"${name}":${value}`),
+        `"data":"${data}"`,
+        ...after.map(([name, value]) => `"${name}":${value}`),
+      ]
+      return Buffer.from(`{"jsonrpc":"2.0","method":"m",${holder}{${inside.join(",")}}}${end}`)
+    })
+  const asText = (verdict: Verdict): unknown =>
+    JSON.parse(
+      JSON.stringify(verdict, (_name, value: unknown) => {
+        // A Buffer has become JSON of its own by now.
+        const { type, data } = (value ?? {}) as { type?: string; data?: number[] }
+        return type === "Buffer" && Array.isArray(data) ? Buffer.from(data).toString("base64") : value
+      }),
+    )
+
+  it("is the same bytes as the text would be, and whatever is not so plain is judged as ever", () => {
+    let apart = 0
+    const memory = Buffer.alloc(2500)
+    const check = fc.property(body, fc.boolean(), (bytes, lends) => {
+      const verdict = judgeDataBody(bytes, 64, lends ? memory : undefined)
+      const { params } = ((verdict as { message?: unknown }).message ?? {}) as { params?: { data?: unknown } }
+      if (params?.data instanceof Uint8Array) apart++
+      expect(asText(verdict)).toEqual(asText(judgeBody(bytes, 64)))
+    })
+    fc.assert(check, { numRuns: 400 })
+    expect(apart).toBeGreaterThan(0)
+  })
 })
 
 describe("a header that came before", () => {
