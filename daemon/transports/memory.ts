@@ -49,7 +49,8 @@ class End extends Duplex {
   #pass(chunk: Buffer, done: Done): void {
     const { remote } = this
     if (remote.destroyed) return done(Object.assign(new Error("write EPIPE"), { code: "EPIPE", syscall: "write" }))
-    if (remote.push(chunk)) done()
+    // A copy, as the kernel makes one: who has written it uses its memory again.
+    if (remote.push(Buffer.from(chunk))) done()
     else remote.#blocked = done
   }
 

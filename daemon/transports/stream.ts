@@ -27,8 +27,6 @@ export interface StreamOptions {
   readonly writable?: boolean
   /** Whether the writing side can end alone; TLS cannot. */
   readonly halfClose?: boolean
-  /** Whether the stream holds no memory of what it counts as written: all but those in memory (default true). */
-  readonly reusesMemory?: boolean
   /** `close` waits this long, after the flush, for the remote to end too; by default it does not wait. */
   readonly awaitRemoteEnd?: RemoteEnd
 }
@@ -80,10 +78,10 @@ export class NodeStream implements StreamTransport {
   constructor(
     stream: Duplex,
     events: StreamEvents,
-    { readable = true, writable = true, halfClose = true, reusesMemory = true, awaitRemoteEnd }: StreamOptions = {},
+    { readable = true, writable = true, halfClose = true, awaitRemoteEnd }: StreamOptions = {},
   ) {
     this.#stream = stream
-    this.#outflow = new Outflow(stream, { reuses: reusesMemory, written: this.#report })
+    this.#outflow = new Outflow(stream, { reuses: true, written: this.#report })
     this.#events = events
     this.readable = readable
     this.writable = writable

@@ -29,6 +29,11 @@ export class ReadMemory {
     return this.#memory.subarray(this.#to)
   }
 
+  /** What came and could not be read yet; {@link room} may move it. */
+  get unread(): Buffer {
+    return this.#memory.subarray(this.#from, this.#to)
+  }
+
   /** `bytes` have come into the room. @returns all that came and was not read: it counts as read now. */
   filled(bytes: number): Buffer {
     this.#to += bytes

@@ -158,7 +158,8 @@ export class FrameReader extends AbstractMessageReader {
 
   /** Stops reading and gives what is here and was not read: the stream goes on behind it. */
   takeRest(): Buffer {
-    const rest = Buffer.concat([this.#chunk.subarray(this.#at), ...this.#waiting])
+    const left = this.#memory === undefined || this.#draining ? this.#chunk.subarray(this.#at) : this.#memory.unread
+    const rest = Buffer.concat([left, ...this.#waiting])
     this.pause()
     this.dispose()
     return rest
@@ -180,11 +181,7 @@ export class FrameReader extends AbstractMessageReader {
   readonly #onChunk = (chunk: Buffer): void => {
     if (this.#broken || this.#disposed || chunk.length === 0) return
     if (this.#memory === undefined) this.#waiting.push(chunk)
-    else {
-      this.#chunk = chunk
-      this.#at = 0
-    }
-    this.#drain()
+    this.#drain(chunk)
   }
 
   readonly #onInputError = (error: Error): void => {
@@ -197,10 +194,17 @@ export class FrameReader extends AbstractMessageReader {
     this.#drain()
   }
 
-  /** Reads frames until bytes run out or somebody says stop, then closes if there is nothing more to come. */
-  #drain(): void {
+  /**
+   * Reads frames until bytes run out or somebody says stop, then closes if there is nothing more to come.
+   * @param unread with `memory`: all that is there. What was left of a chunk may have been moved since.
+   */
+  #drain(unread = this.#memory?.unread): void {
     if (this.#draining) return
     this.#draining = true
+    if (this.#memory !== undefined) {
+      this.#chunk = unread ?? NOTHING
+      this.#at = 0
+    }
     let isStuck = false
     try {
       while (!this.#paused && !isStuck && this.#hasBytes()) isStuck = !this.#readOn()
@@ -357,5 +361,6 @@ export class FrameReader extends AbstractMessageReader {
     this.#waiting.length = 0
     this.#header = undefined
     this.#assembly = undefined
+    this.#memory?.left(0, 0)
   }
 }

@@ -70,7 +70,7 @@ test("many transports whose remotes read now and then get their own bytes, and g
           came.push(data)
           if ((bytes += data.length) >= all.length) resolve()
         },
-        connectionLost: () => reject(new Error("lost")),
+        connectionLost: (error: Error | null) => reject(error ?? new Error("lost")),
       }
       const made = client.loop.createConnection(() => protocol, { host: peer.host, port: peer.port })
       made.then(([transport]) => {
