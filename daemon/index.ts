@@ -21,6 +21,8 @@ import { Client } from "./client.ts"
 import { systemClock, type Clock } from "./clock.ts"
 import { childEnvironment, Settings } from "./config.ts"
 import type { DaemonFace } from "./handlers/context.ts"
+import { surroundingsOf } from "./handlers/opening.ts"
+import type { Surroundings } from "./hold/holding.ts"
 import { Possessions } from "./hold/possessions.ts"
 import { Table } from "./hold/table.ts"
 import { adoptListener, listenOnUnixSocket, type SocketListener } from "./listeners/unixSocket.ts"
@@ -68,6 +70,7 @@ export class Daemon implements DaemonFace {
   readonly descriptors: Descriptors
   readonly settings: Settings
   readonly estate: Possessions
+  readonly surroundings: Surroundings
   /** Resolves when the daemon has ended: no client, no transport, no process is left. */
   readonly ended: Promise<void>
   readonly #log: Log
@@ -93,6 +96,7 @@ export class Daemon implements DaemonFace {
     this.table = new Table(this.settings.retainClosedBytes)
     this.estate = new Possessions(this.settings.maxKept, null)
     this.clock = clock
+    this.surroundings = surroundingsOf(this)
     this.environment = environment
     this.descriptors = new Descriptors(descriptors)
     this.#hasInherited = descriptors !== undefined && descriptors.length > 0

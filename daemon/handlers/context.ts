@@ -4,6 +4,7 @@ import type { RequestContext } from "../../protocol/peer.ts"
 import type { ClientNotificationName, ParsedParams, RequestName, RequestResult } from "../../protocol/registry.ts"
 import type { Clock } from "../clock.ts"
 import type { Settings } from "../config.ts"
+import type { Surroundings } from "../hold/holding.ts"
 import type { Possessions } from "../hold/possessions.ts"
 import type { Recipient } from "../hold/recipient.ts"
 import type { Table } from "../hold/table.ts"
@@ -25,6 +26,8 @@ export interface DaemonFace {
   /** What the daemon itself inherited; clients take of it through their own. */
   readonly descriptors: Descriptors
   readonly watchers: Watchers
+  /** What surrounds all that it holds. */
+  readonly surroundings: Surroundings
   info(): RequestResult<"daemon/info">
   statistics(): RequestResult<"daemon/statistics">
   /** Begins the end: see `daemon/shutdown`. */

@@ -1,11 +1,10 @@
 /** What all requests that make something share: an id, a name, room; and a stream that a client holds from then on. */
 import type { TransportOptions } from "../hold/keeping.ts"
-import type { Holding, HoldingOptions, Opened } from "../hold/holding.ts"
-import type { ServerHolding } from "../hold/serverHolding.ts"
+import type { Holding, HoldingOptions, Opened, Surroundings } from "../hold/holding.ts"
 import { StreamHolding } from "../hold/streamHolding.ts"
 import type { Line } from "../open/line.ts"
 import type { News } from "../watchers.ts"
-import type { Context } from "./context.ts"
+import type { Context, DaemonFace } from "./context.ts"
 
 /** Opens something under a new id and, if one is given, a name that is given back when it does not come about. */
 export async function named<Result>(
@@ -27,36 +26,39 @@ export async function named<Result>(
   }
 }
 
-type Wishes = Pick<HoldingOptions, "id" | "options"> & { readonly server?: ServerHolding | undefined }
-
-/** What every holding is told of its surroundings, and what they do when it ends. */
-export function surroundings(
-  { daemon, session }: Context,
-  { id, options, server }: Wishes,
-): Pick<HoldingOptions, "id" | "options" | "owner" | "clock" | "retainClosedMs" | "events" | "server"> {
-  const disconnected = server?.connected()
+/** What every holding is told of its surroundings, and what they do when it ends. One for all holdings of a daemon. */
+export function surroundingsOf({
+  table,
+  estate,
+  watchers,
+  clock,
+  settings: { retainClosedMs },
+}: Pick<DaemonFace, "table" | "estate" | "watchers" | "clock" | "settings">): Surroundings {
   return {
-    id,
-    options,
-    owner: server === undefined ? session : server.owner,
-    clock: daemon.clock,
-    retainClosedMs: daemon.settings.retainClosedMs,
-    events: {
-      changed: (event, recipient, holding) =>
-        daemon.watchers.announce({ event, ...newsOf(holding), clientId: recipient.id }),
-      over: (holding) => {
-        daemon.watchers.announce({ event: "ended", ...newsOf(holding) })
-        disconnected?.()
-        daemon.estate.remove(holding)
-        if (options.lifetime === "daemon") daemon.table.keepEnded(holding)
-      },
-      forgotten: (ending, holding) => {
-        daemon.watchers.announce({ event: "forgotten", ...newsOf(holding) })
-        daemon.table.remove(holding, ending)
-      },
+    clock,
+    retainClosedMs,
+    changed: (event, recipient, holding) => watchers.announce({ event, ...newsOf(holding), clientId: recipient.id }),
+    over: (holding) => {
+      watchers.announce({ event: "ended", ...newsOf(holding) })
+      holding.server?.disconnected()
+      estate.remove(holding)
+      if (holding.lifetime === "daemon") table.keepEnded(holding)
     },
-    ...(server !== undefined && { server: server.id }),
+    forgotten: (ending, holding) => {
+      watchers.announce({ event: "forgotten", ...newsOf(holding) })
+      table.remove(holding, ending)
+    },
   }
+}
+
+type Wishes = Pick<HoldingOptions, "id" | "options" | "server">
+
+/** Whose it is, and what surrounds it: what a holding is told, beside what it is. */
+export function placing(
+  { daemon: { surroundings }, session }: Context,
+  { id, options, server }: Wishes,
+): Wishes & Pick<HoldingOptions, "owner" | "surroundings"> {
+  return { id, options, server, surroundings, owner: server === undefined ? session : server.owner }
 }
 
 /** What the news says of a transport. */
@@ -74,8 +76,9 @@ export function enter<Held extends Holding>(holding: Held, { daemon }: Context):
 
 /** Holds an open line for the client that asked for it. Its callbacks begin with `start()`. */
 export function holdLine(context: Context, { kind, extra, makeStream }: Line, wishes: Wishes): StreamHolding {
+  wishes.server?.connected()
   // Platform: what Node 20 makes of a spread with more behind it has a hidden class of its own, 300 bytes for each.
-  return enter(new StreamHolding({ kind, extra, makeStream, ...surroundings(context, wishes) }), context)
+  return enter(new StreamHolding({ kind, extra, makeStream, ...placing(context, wishes) }), context)
 }
 
 /** The answer that names `holding`; its callbacks begin right behind it. */

@@ -1,6 +1,7 @@
 /** A client's relation to a holding: its role, its position in each channel, and what it has heard. */
 import type { Channel } from "./channel.ts"
 import type { DatagramOutlet } from "./datagramOutlet.ts"
+import { NONE, plus, type Few } from "./few.ts"
 import type { Outlet, Voice } from "./outlet.ts"
 import type { Recipient } from "./recipient.ts"
 
@@ -25,7 +26,7 @@ export class Attachment {
   exitSaid = false
   /** Its place in what an endpoint hears; null where there are channels. */
   datagrams: DatagramOutlet | null = null
-  readonly #outlets = new Map<Channel, Outlet>()
+  #outlets: Few<Outlet> = NONE
 
   constructor(recipient: Recipient, role: Role, cameLate: boolean) {
     this.recipient = recipient
@@ -39,33 +40,34 @@ export class Attachment {
 
   /** Whether it has heard the end of every channel. */
   get heardAll(): boolean {
-    return [...this.#outlets.values()].every((outlet) => outlet.isDone)
+    return this.#outlets.every((outlet) => outlet.isDone)
   }
 
   /** Takes a position in `channel`; `start()` begins delivery. */
   listen(channel: Channel, offset: number, options: ReadingOptions, voice: Voice): void {
     const { recipient, isOwner: owner } = this
-    this.#outlets.set(channel, channel.addOutlet({ recipient, owner, offset, voice, ...options }))
+    this.#outlets = plus(this.#outlets, channel.addOutlet({ recipient, owner, offset, voice, ...options }))
   }
 
   outlet(channel: Channel): Outlet | undefined {
-    return this.#outlets.get(channel)
+    return this.#outlets.find((outlet) => outlet.channel === channel)
   }
 
   start(): void {
-    for (const outlet of this.#outlets.values()) outlet.start()
+    for (const outlet of this.#outlets) outlet.start()
     this.datagrams?.start()
   }
 
   /** What it has not heard is going to be forgotten: goes to the end of every channel, and tells what is missing. */
   giveUp(): void {
-    for (const outlet of this.#outlets.values()) outlet.giveUp()
+    for (const outlet of this.#outlets) outlet.giveUp()
   }
 
   /** Leaves all positions. */
   stop(): void {
-    for (const [channel, outlet] of this.#outlets) channel.removeOutlet(outlet)
-    this.#outlets.clear()
+    const outlets = this.#outlets
+    this.#outlets = NONE
+    for (const outlet of outlets) outlet.channel.removeOutlet(outlet)
     this.datagrams?.stop()
   }
 }

@@ -11,43 +11,53 @@ import type { RequestResult } from "../../protocol/registry.ts"
 import type { WaterMarks } from "../../protocol/waterMarks.ts"
 import { brokenTransport, closedTransport, isSystemError, isWriteFailure } from "../failures.ts"
 import type { StreamEvents, StreamTransport } from "../transports/transport.ts"
-import { Inlet } from "./inlet.ts"
+import { minus, NONE, plus, type Few } from "./few.ts"
+import { Inlet, type Drain } from "./inlet.ts"
 import { keepingIsFull, type Keeping } from "./keeping.ts"
 import { Outlet, type OutletOptions, type Reader, type Tail, type Voice } from "./outlet.ts"
 import { Retention } from "./retention.ts"
 
+const EOF: Tail = { kind: "eof" }
+
 export type ChannelCounts = RequestResult<"transport/describe">["channels"][number]
+
+/** Who has a channel, and is told what happens to it whether or not any client is. */
+export interface ChannelHolder {
+  /** Bytes came. */
+  channelActive?(): void
+  /** The remote has ended its side. */
+  channelEnded(channel: Channel): void
+  /** The stream is over. */
+  channelLost(channel: Channel, error: Error | null): void
+  /** What read or wrote in the client's place is done. */
+  channelFreed?(): void
+}
 
 export interface ChannelOptions {
   readonly id: number
   readonly fd?: number
+  readonly holder: ChannelHolder
   readonly keeping: Keeping
   readonly marks: WaterMarks
   makeStream(events: StreamEvents): StreamTransport
-  /** Bytes came, whether or not anybody hears of them. */
-  active?(): void
-  /** The remote has ended its side, whether or not anybody hears of it. */
-  eof(): void
-  /** The stream is over, whether or not anybody hears of it. */
-  lost(error: Error | null): void
-  /** What read or wrote in the client's place is done. */
-  freed?(): void
 }
 
-export type OutletWish = Omit<OutletOptions, "log" | "tail" | "moved" | "offset"> & {
+export type OutletWish = Omit<OutletOptions, "offset"> & {
   readonly owner: boolean
   readonly offset?: number
 }
 
-export class Channel implements StreamEvents {
+export class Channel implements StreamEvents, Drain {
   readonly id: number
   readonly fd: number | null
   readonly inlet: Inlet | null
   readonly readable: boolean
-  readonly #options: ChannelOptions
-  readonly #log = new Retention()
-  readonly #tail: Tail[] = []
-  readonly #outlets = new Set<Outlet>()
+  /** What came. */
+  readonly log = new Retention()
+  readonly #holder: ChannelHolder
+  readonly #keeping: Keeping
+  #tail: Few<Tail> = NONE
+  #outlets: Few<Outlet> = NONE
   #stream: StreamTransport
   #owner: Outlet | null = null
   /** What reads in the owner's place. */
@@ -59,22 +69,22 @@ export class Channel implements StreamEvents {
   /** Why we ended it, where that is to be told. */
   #reason: RpcError | null = null
 
-  constructor(options: ChannelOptions) {
-    const { id, fd, marks, makeStream } = options
+  constructor({ id, fd, holder, keeping, marks, makeStream }: ChannelOptions) {
     this.id = id
     this.fd = fd ?? null
-    this.#options = options
+    this.#holder = holder
+    this.#keeping = keeping
     this.#stream = makeStream(this)
     this.readable = this.#stream.readable
-    this.inlet = this.#stream.writable
-      ? new Inlet(
-          () => this.#stream,
-          marks,
-          () => options.freed?.(),
-        )
-      : null
+    this.inlet = this.#stream.writable ? new Inlet(this, marks) : null
   }
 
+  /** What comes after all that came. */
+  get tail(): Few<Tail> {
+    return this.#tail
+  }
+
+  /** Where bytes go now. */
   get stream(): StreamTransport {
     return this.#stream
   }
@@ -101,7 +111,7 @@ export class Channel implements StreamEvents {
 
   /** What is kept, by offset. */
   get retained(): { readonly from: number; readonly to: number } {
-    return { from: this.#log.from, to: this.#log.to }
+    return { from: this.log.from, to: this.log.to }
   }
 
   /** Where a client that does not say starts: where the last owner had consumed to. */
@@ -113,7 +123,7 @@ export class Channel implements StreamEvents {
     return {
       id: this.id,
       ...(this.fd !== null && { fd: this.fd }),
-      received: this.#log.to,
+      received: this.log.to,
       sent: this.#brake?.sent ?? this.#consumed,
       consumed: this.consumed,
       retained: this.retained,
@@ -134,13 +144,13 @@ export class Channel implements StreamEvents {
     const outlet = this.#makeOutlet(wish)
     if (owner) this.#owner = outlet
     if (owner && this.isDiverted) outlet.yield()
-    else this.#outlets.add(outlet)
+    else this.#outlets = plus(this.#outlets, outlet)
     return outlet
   }
 
   removeOutlet(outlet: Outlet): void {
     outlet.stop()
-    this.#outlets.delete(outlet)
+    this.#outlets = minus(this.#outlets, outlet)
     if (outlet !== this.#owner) return
     this.#consumed = outlet.consumed
     this.#owner = null
@@ -158,8 +168,8 @@ export class Channel implements StreamEvents {
     const offset = owner?.sent ?? this.#consumed
     const wish = { encoding: "base64", readWindowBytes: READ_WINDOW_BYTES, paused: false } as const
     const diversion = this.#makeOutlet({ ...wish, recipient: reader, voice, offset })
-    if (owner !== null) this.#outlets.delete(owner)
-    this.#outlets.add(diversion)
+    if (owner !== null) this.#outlets = minus(this.#outlets, owner)
+    this.#outlets = plus(this.#outlets, diversion)
     this.#diversion = diversion
     return diversion
   }
@@ -167,16 +177,16 @@ export class Channel implements StreamEvents {
   /** The owner goes on where `diversion` has read to. */
   restore(diversion: Outlet): void {
     diversion.stop()
-    this.#outlets.delete(diversion)
+    this.#outlets = minus(this.#outlets, diversion)
     this.#diversion = null
     this.#consumed = diversion.sent
     if (this.#owner !== null) {
-      this.#outlets.add(this.#owner)
+      this.#outlets = plus(this.#outlets, this.#owner)
       this.#owner.takeOver(diversion.sent)
     }
     this.#keepWithinBounds()
     this.#regulate()
-    this.#options.freed?.()
+    this.freed()
   }
 
   /** Takes bytes from the client. Throws TransportClosed when they cannot go out any more, and what `Inlet.write` does. */
@@ -202,7 +212,7 @@ export class Channel implements StreamEvents {
   ): { readonly upgrade: Stream; readonly unread: Buffer } {
     const upgrade = makeStream(this)
     this.#stream = upgrade
-    const unread = this.#log.takeBack(Math.max(this.consumed, ...[...this.#outlets].map(({ sent }) => sent)))
+    const unread = this.log.takeBack(Math.max(this.consumed, ...this.#outlets.map(({ sent }) => sent)))
     this.#regulate()
     return { upgrade, unread }
   }
@@ -226,19 +236,19 @@ export class Channel implements StreamEvents {
   }
 
   data(chunk: Buffer): void {
-    this.#options.active?.()
-    const isPassing = this.#options.keeping.retainBytes === 0 && this.#outlets.size === 1
+    this.#holder.channelActive?.()
+    const isPassing = this.#keeping.retainBytes === 0 && this.#outlets.length === 1
     const passedBytes = isPassing ? (this.#brake?.take(chunk) ?? 0) : 0
     if (passedBytes === chunk.length) return
-    this.#log.append(chunk.subarray(passedBytes))
+    this.log.append(chunk.subarray(passedBytes))
     for (const outlet of this.#outlets) outlet.proceed()
     this.#keepWithinBounds()
     this.#regulate()
   }
 
   eof(): void {
-    this.#tail.push({ kind: "eof" })
-    this.#options.eof()
+    this.#tail = plus(this.#tail, EOF)
+    this.#holder.channelEnded(this)
     for (const outlet of this.#outlets) outlet.proceed()
   }
 
@@ -252,11 +262,23 @@ export class Channel implements StreamEvents {
     const errno = isSystemError(error) ? error.code : undefined
     const unflushed = this.inlet?.handedBytes ?? 0
     this.inlet?.lost(error === null ? closedTransport(this.id) : brokenTransport(this.id, errno))
-    this.#tail.push({ kind: "lost", error: cause })
+    this.#tail = plus(this.#tail, { kind: "lost", error: cause })
     // First: what is said of the loss must know why.
-    this.#options.lost(cause)
+    this.#holder.channelLost(this, cause)
     if (isWriteFailure(error) || unflushed > 0) this.#writingFailed()
     for (const outlet of this.#outlets) outlet.proceed()
+  }
+
+  /** What read or wrote in the client's place is done. */
+  freed(): void {
+    this.#holder.channelFreed?.()
+  }
+
+  /** `outlet` has moved on, or stands still for another reason than before. */
+  moved(outlet: Outlet): void {
+    if (outlet !== this.#brake) return
+    this.#keepWithinBounds()
+    this.#regulate()
   }
 
   /** Who decides whether the source is read. */
@@ -264,15 +286,9 @@ export class Channel implements StreamEvents {
     return this.#diversion ?? this.#owner
   }
 
-  #makeOutlet({ offset = this.#log.to, ...wish }: Omit<OutletWish, "owner">): Outlet {
-    const moved = (): void => {
-      if (outlet !== this.#brake) return
-      this.#keepWithinBounds()
-      this.#regulate()
-    }
+  #makeOutlet({ offset = this.log.to, ...wish }: Omit<OutletWish, "owner">): Outlet {
     // The spread comes last: first, it would give each its own hidden class (see `holdLine`).
-    const outlet = new Outlet({ offset, log: this.#log, tail: this.#tail, moved, ...wish })
-    return outlet
+    return new Outlet(this, { offset, ...wish })
   }
 
   /**
@@ -293,22 +309,21 @@ export class Channel implements StreamEvents {
 
   /** Forgets what nobody needs, and does what was asked for when more is needed than may be kept. */
   #keepWithinBounds(): void {
-    const { retainBytes, whenFull } = this.#options.keeping
+    const { retainBytes, whenFull } = this.#keeping
     // An observer may fall behind by a window before it loses anything.
     const brake = this.#brake
-    const lagBytes = this.#outlets.size > (brake === null ? 0 : 1) ? READ_WINDOW_BYTES : 0
-    const spare = this.#log.to - Math.max(retainBytes, lagBytes)
+    const lagBytes = this.#outlets.length > (brake === null ? 0 : 1) ? READ_WINDOW_BYTES : 0
+    const spare = this.log.to - Math.max(retainBytes, lagBytes)
     const needed = brake === null ? this.#consumed : retainBytes === 0 ? brake.sent : brake.consumed
-    this.#log.trim(Math.min(needed, spare))
+    this.log.trim(Math.min(needed, spare))
     if (brake !== null || this.#unread < retainBytes) return
-    if (whenFull === "dropOldest") this.#log.trim(spare)
-    else if (whenFull === "close" && !this.#stream.isClosing)
-      this.abort(keepingIsFull(this.#options.keeping, this.#unread))
+    if (whenFull === "dropOldest") this.log.trim(spare)
+    else if (whenFull === "close" && !this.#stream.isClosing) this.abort(keepingIsFull(this.#keeping, this.#unread))
   }
 
   /** Bytes that wait for an owner. */
   get #unread(): number {
-    return this.#log.to - Math.max(this.#consumed, this.#log.from)
+    return this.log.to - Math.max(this.#consumed, this.log.from)
   }
 
   #regulate(): void {
@@ -319,7 +334,7 @@ export class Channel implements StreamEvents {
 
   #mayRead(): boolean {
     if (this.#brake !== null) return this.#brake.isHungry
-    const { retainBytes, whenFull } = this.#options.keeping
+    const { retainBytes, whenFull } = this.#keeping
     return whenFull !== "block" || this.#unread < retainBytes
   }
 }

@@ -53,7 +53,7 @@ export class DatagramHolding extends Holding {
       flushed: (bytes) => this.intake.flushed(bytes),
       lost: () => this.#lost(),
     })
-    this.attachFirst(options.owner)
+    this.attachFirst(options)
   }
 
   get isClosing(): boolean {

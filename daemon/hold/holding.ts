@@ -13,10 +13,13 @@ import type { Clock } from "../clock.ts"
 import type { Extra } from "../transports/transport.ts"
 import { Attachment, type ReadingOptions, type Role, type StartOf } from "./attachment.ts"
 import type { Channel } from "./channel.ts"
-import type { Intake, Writer } from "./intake.ts"
+import { minus, NONE, plus, type Few } from "./few.ts"
+import type { Intake } from "./intake.ts"
 import type { TransportOptions } from "./keeping.ts"
 import type { Voice } from "./outlet.ts"
 import type { Recipient } from "./recipient.ts"
+import type { ServerHolding } from "./serverHolding.ts"
+import { Writer } from "./writer.ts"
 
 export type Opened = RequestResult<"loop/createConnection">
 export type Kind = Opened["kind"]
@@ -32,8 +35,14 @@ export interface Ending {
   readonly broken: boolean
 }
 
-/** What a holding tells its surroundings, itself being the last argument: it may happen before anybody knows of it. */
-export interface HoldingEvents {
+/**
+ * What surrounds all holdings of a daemon, and what they tell it, themselves being the last argument: it may happen
+ * before anybody knows of them.
+ */
+export interface Surroundings {
+  readonly clock: Clock
+  /** How long what is over is kept for late clients. */
+  readonly retainClosedMs: number
   /** It is over; with lifetime daemon it is kept for late clients. Called once. */
   over(holding: Holding): void
   /** A client came or left. */
@@ -42,20 +51,15 @@ export interface HoldingEvents {
   forgotten(ending: Ending, holding: Holding): void
 }
 
-/** What stays of the options: nothing that leads to its first owner, who may be long gone. */
-type Held = Pick<HoldingOptions, "options" | "clock" | "retainClosedMs" | "events" | "server">
-
 export interface HoldingOptions {
   readonly id: number
   readonly kind: Kind
   readonly extra: Extra
   readonly owner: Recipient | null
   readonly options: TransportOptions
-  readonly clock: Clock
-  readonly retainClosedMs: number
+  readonly surroundings: Surroundings
   /** The server that accepted it. */
-  readonly server?: number
-  readonly events: HoldingEvents
+  readonly server?: ServerHolding | undefined
 }
 
 /** How a client wants to be attached. */
@@ -82,8 +86,11 @@ export abstract class Holding {
   readonly lifetime: "client" | "daemon"
   /** The channels with their ids; a stream's only one has the id of the holding. */
   abstract readonly channels: readonly Channel[]
-  protected readonly held: Held
-  readonly #attachments = new Set<Attachment>()
+  /** The server that accepted it. */
+  readonly server: ServerHolding | undefined
+  protected readonly held: Surroundings
+  readonly #graceMs: number | undefined
+  #attachments: Few<Attachment> = NONE
   #kind: Kind
   #extra: Extra
   #state: State = "opening"
@@ -91,14 +98,16 @@ export abstract class Holding {
   #endedMs = 0
   #forgotten = false
   /** Clients that left it to end: each waits for that. */
-  readonly #abandonedBy: Recipient[] = []
+  #abandonedBy: Few<Recipient> = NONE
   /** What it waits for without anybody who has it. */
   #waitsFor: "somebody" | "its time" | null = null
-  #stopWaiting = (): void => {}
+  #stopWaiting: (() => void) | null = null
 
-  constructor(options: HoldingOptions) {
-    const { id, kind, extra, options: wishes, server, clock, retainClosedMs, events } = options
-    this.held = { options: wishes, clock, retainClosedMs, events, ...(server !== undefined && { server }) }
+  /** Keeps nothing of what is given that leads to its first owner, who may be long gone. */
+  constructor({ id, kind, extra, options: wishes, server, surroundings }: Omit<HoldingOptions, "owner">) {
+    this.held = surroundings
+    this.server = server
+    this.#graceMs = wishes.graceMs
     this.id = id
     this.#kind = kind
     this.#extra = extra
@@ -155,8 +164,7 @@ export abstract class Holding {
   start(): void {
     if (this.#state !== "opening") return
     this.#state = "open"
-    const { server } = this.held
-    const made = { ...this.opened, ...(server !== undefined && { server }) }
+    const made = { ...this.opened, ...(this.server !== undefined && { server: this.server.id }) }
     for (const { recipient } of this.#attachments) recipient.notify("protocol/connectionMade", made)
     for (const channel of this.channels) channel.start()
     for (const attachment of this.#attachments) this.#begin(attachment)
@@ -185,7 +193,7 @@ export abstract class Holding {
     if (before !== undefined) this.#remove(before)
     if (wish.role === "owner" && owner !== undefined && owner !== before) this.#pushOut(owner, recipient.id)
     const attachment = this.#add(recipient, wish.role, wish.reading, starts)
-    this.held.events.changed("attached", recipient, this)
+    this.held.changed("attached", recipient, this)
     if (before?.isOwner === true && !attachment.isOwner) this.#givenUp(recipient)
     return { attachment, begin: () => this.#begin(attachment) }
   }
@@ -195,7 +203,7 @@ export abstract class Holding {
     const attachment = this.attachmentOf(recipient)
     if (attachment === undefined) return
     this.#remove(attachment)
-    this.held.events.changed("detached", recipient, this)
+    this.held.changed("detached", recipient, this)
     if (attachment.isOwner) this.#givenUp(recipient)
     if (!this.#abandonedBy.includes(recipient) || this.#state === "ended") recipient.possessions.remove(this)
     // It may be over already, and have waited for this client alone to hear of it.
@@ -209,17 +217,16 @@ export abstract class Holding {
   }
 
   describe(): Description {
-    const { server } = this.held
     return {
       transport: this.id,
       kind: this.kind,
       ...(this.name !== undefined && { name: this.name }),
-      ...(server !== undefined && { server }),
+      ...(this.server !== undefined && { server: this.server.id }),
       clientId: this.owner?.id ?? null,
       lifetime: this.lifetime,
       state: this.state,
       extra: { ...this.extra },
-      attachments: [...this.#attachments].map(({ recipient, role }) => ({ clientId: recipient.id, role })),
+      attachments: this.#attachments.map(({ recipient, role }) => ({ clientId: recipient.id, role })),
       channels: this.channels.map((channel) => channel.counts),
     }
   }
@@ -238,7 +245,7 @@ export abstract class Holding {
       this.#remove(attachment)
       attachment.recipient.possessions.remove(this)
     }
-    this.held.events.forgotten(this.#ending, this)
+    this.held.forgotten(this.#ending, this)
   }
 
   /** What a client hears of a channel. */
@@ -280,19 +287,14 @@ export abstract class Holding {
     if (!this.isOver || this.#state === "opening") return
     if (this.#state !== "ended") this.#end()
     for (const attachment of this.#attachments) this.#sayLoss(attachment)
-    if (this.lifetime === "client" && this.#attachments.size === 0) this.forget()
+    if (this.lifetime === "client" && this.#attachments.length === 0) this.forget()
   }
 
   /** The first owner is attached from the start; callbacks begin with `start()`. */
-  protected attachFirst(owner: Recipient | null): void {
-    const { options } = this.held
-    if (owner !== null)
-      this.#add(
-        owner,
-        "owner",
-        options,
-        this.channels.map(() => 0),
-      )
+  protected attachFirst({ owner, options }: Pick<HoldingOptions, "owner" | "options">): void {
+    if (owner === null) return
+    const starts = this.channels.map(() => 0)
+    this.#add(owner, "owner", options, starts)
   }
 
   get #ownerAttachment(): Attachment | undefined {
@@ -302,7 +304,7 @@ export abstract class Holding {
 
   #add(recipient: Recipient, role: Role, reading: ReadingOptions, starts: readonly number[]): Attachment {
     const attachment = new Attachment(recipient, role, this.#state !== "opening")
-    this.#attachments.add(attachment)
+    this.#attachments = plus(this.#attachments, attachment)
     for (const [index, channel] of this.channels.entries()) {
       if (channel.readable) {
         const { encoding, readWindowBytes, paused } = reading
@@ -310,26 +312,17 @@ export abstract class Holding {
         attachment.listen(channel, starts[index] ?? 0, options, this.voice(attachment, channel))
       }
     }
-    if (role === "owner") for (const each of this.intakes) each.intake.writer = this.#writer(recipient, each)
+    if (role === "owner") {
+      for (const { id, fd, intake } of this.intakes) intake.writer = new Writer(recipient, this.id, id, fd)
+    }
     this.joined(attachment, reading)
     this.#wait()
     recipient.possessions.add(this)
     return attachment
   }
 
-  #writer(recipient: Recipient, { id, fd }: WayIn): Writer {
-    const { id: transport } = this
-    const pipe = fd === null ? { transport } : { transport, fd }
-    return {
-      recipient,
-      reportFlushed: (offset, bytes) => recipient.reportFlushed(id, offset, bytes),
-      pauseWriting: () => recipient.notify("protocol/pauseWriting", pipe),
-      resumeWriting: () => recipient.notify("protocol/resumeWriting", pipe),
-    }
-  }
-
   #begin(attachment: Attachment): void {
-    if (!this.#attachments.has(attachment)) return
+    if (!this.#attachments.includes(attachment)) return
     this.beginning(attachment)
     if (attachment.isOwner) for (const { intake } of this.intakes) intake.begin()
     attachment.start()
@@ -338,7 +331,7 @@ export abstract class Holding {
   }
 
   #remove(attachment: Attachment): void {
-    this.#attachments.delete(attachment)
+    this.#attachments = minus(this.#attachments, attachment)
     attachment.stop()
     if (attachment.isOwner) for (const { intake } of this.intakes) intake.writer = null
     this.#wait()
@@ -351,7 +344,7 @@ export abstract class Holding {
   }
 
   #sayLoss(attachment: Attachment): void {
-    if (!this.isReadyForLoss(attachment)) return
+    if (!this.#attachments.includes(attachment) || !this.isReadyForLoss(attachment)) return
     const { recipient } = attachment
     this.#remove(attachment)
     recipient.notify("protocol/connectionLost", { transport: this.id, error: this.lossError })
@@ -360,7 +353,7 @@ export abstract class Holding {
 
   /** `by` owns it no more, and nobody has taken over: without its client it ends, or stays. */
   #givenUp(by: Recipient): void {
-    if (this.lifetime === "client") this.#abandonedBy.push(by)
+    if (this.lifetime === "client") this.#abandonedBy = plus(this.#abandonedBy, by)
     this.ownerLeft()
     if (this.lifetime === "client") this.abandon()
   }
@@ -369,10 +362,10 @@ export abstract class Holding {
   #wait(): void {
     const waitsFor = this.#reasonToWait()
     if (waitsFor === this.#waitsFor) return
-    this.#stopWaiting()
+    this.#stopWaiting?.()
     this.#waitsFor = waitsFor
-    const { clock, retainClosedMs, options } = this.held
-    if (waitsFor === "somebody") this.#stopWaiting = clock.after(options.graceMs ?? 0, () => this.close())
+    const { clock, retainClosedMs } = this.held
+    if (waitsFor === "somebody") this.#stopWaiting = clock.after(this.#graceMs ?? 0, () => this.close())
     // Counted from the end: whoever comes and goes prolongs nothing.
     const leftMs = this.#endedMs + retainClosedMs - clock.nowMs()
     if (waitsFor === "its time") this.#stopWaiting = clock.after(leftMs, () => this.forget())
@@ -383,8 +376,8 @@ export abstract class Holding {
     if (state === "opening" || this.#forgotten) return null
     // What is over waits for an owner that came in time, however slowly it reads, and for nobody else.
     if (state === "ended") return this.owner === null ? "its time" : null
-    const isAlone = lifetime === "daemon" && this.#attachments.size === 0
-    return isAlone && this.held.options.graceMs !== undefined ? "somebody" : null
+    const isAlone = lifetime === "daemon" && this.#attachments.length === 0
+    return isAlone && this.#graceMs !== undefined ? "somebody" : null
   }
 
   #end(): void {
@@ -394,7 +387,7 @@ export abstract class Holding {
     for (const recipient of this.#abandonedBy) {
       if (this.attachmentOf(recipient) === undefined) recipient.possessions.remove(this)
     }
-    this.held.events.over(this)
+    this.held.over(this)
     this.#wait()
   }
 }

@@ -13,36 +13,44 @@ export interface Feeder {
   lost(error: RpcError): void
 }
 
-export class Inlet extends Intake {
-  readonly #stream: () => StreamTransport
-  readonly #freed: () => void
-  #feeder: Feeder | null = null
-  #isReturned = false
-  /** Of the feeder: handed to the stream and not yet to the system. */
-  #fedBytes = 0
-  #movedBytes = 0
-  /** What clients asked for meanwhile. */
-  #waiting: Array<() => void> = []
-  #waitingBytes = 0
+/** Where bytes go. */
+export interface Drain {
+  /** Asked each time: it may be exchanged under an open transport. */
+  readonly stream: StreamTransport
+  /** A feeder has given it back, and all of it is out. */
+  freed(): void
+}
 
-  /**
-   * @param stream where bytes go: asked each time, for it may be exchanged under an open transport.
-   * @param freed called when a feeder has given it back and all of it is out.
-   */
-  constructor(stream: () => StreamTransport, marks: WaterMarks, freed: () => void) {
+/** What is counted and kept while a feeder writes. */
+interface Loan {
+  readonly feeder: Feeder
+  isReturned: boolean
+  /** Of the feeder: handed to the stream and not yet to the system. */
+  fedBytes: number
+  /** What clients asked for meanwhile. */
+  readonly waiting: Array<() => void>
+  waitingBytes: number
+}
+
+export class Inlet extends Intake {
+  readonly #drain: Drain
+  #loan: Loan | null = null
+  #movedBytes = 0
+
+  constructor(drain: Drain, marks: WaterMarks) {
     super(marks)
-    this.#stream = stream
-    this.#freed = freed
+    this.#drain = drain
   }
 
   /** What writes in the client's place now. */
   get feeder(): Feeder | null {
-    return this.#feeder
+    return this.#loan?.feeder ?? null
   }
 
   /** Bytes with the stream that the system did not take yet, whoever they came from. */
   get handedBytes(): number {
-    return this.bufferedBytes - this.#waitingBytes + this.#fedBytes
+    const loan = this.#loan
+    return loan === null ? this.bufferedBytes : this.bufferedBytes - loan.waitingBytes + loan.fedBytes
   }
 
   /** Bytes that feeders have brought, and the system took. */
@@ -61,61 +69,60 @@ export class Inlet extends Intake {
     const fresh = data.subarray(this.written - offset)
     if (fresh.byteLength === 0) return
     this.take(fresh.byteLength)
-    if (this.#feeder === null) return this.#stream().write(fresh)
+    const loan = this.#loan
+    if (loan === null) return this.#drain.stream.write(fresh)
     const own = Buffer.from(fresh)
-    this.#waitingBytes += own.byteLength
-    this.#waiting.push(() => this.#stream().write(own))
+    loan.waitingBytes += own.byteLength
+    loan.waiting.push(() => this.#drain.stream.write(own))
   }
 
   /** Ends the writing side, in its turn. */
   writeEof(): void {
-    if (this.#feeder === null) this.#stream().writeEof()
-    else this.#waiting.push(() => this.#stream().writeEof())
+    if (this.#loan === null) this.#drain.stream.writeEof()
+    else this.#loan.waiting.push(() => this.#drain.stream.writeEof())
   }
 
   /** From now on `feeder` writes, behind what clients wrote before; what they write from now on waits. */
   lend(feeder: Feeder): void {
-    this.#feeder = feeder
+    this.#loan = { feeder, isReturned: false, fedBytes: 0, waiting: [], waitingBytes: 0 }
   }
 
   /** Takes bytes from the feeder; it looks at {@link handedBytes} before it brings more. */
   feed(data: Uint8Array): void {
-    this.#fedBytes += data.byteLength
-    this.#stream().write(data)
+    if (this.#loan !== null) this.#loan.fedBytes += data.byteLength
+    this.#drain.stream.write(data)
   }
 
   /** The feeder has no more: what waited follows once all of it is out. */
   giveBack(): void {
-    this.#isReturned = true
+    if (this.#loan !== null) this.#loan.isReturned = true
     this.#goOn()
   }
 
   override flushed(bytes: number): void {
-    const feeder = this.#feeder
-    if (feeder === null) return super.flushed(bytes)
+    const loan = this.#loan
+    if (loan === null) return super.flushed(bytes)
     // In the order in which they were handed to the stream: the feeder's stand behind what was there before.
-    const before = Math.min(bytes, this.bufferedBytes - this.#waitingBytes)
+    const before = Math.min(bytes, this.bufferedBytes - loan.waitingBytes)
     if (before > 0) super.flushed(before)
-    this.#fedBytes -= bytes - before
+    loan.fedBytes -= bytes - before
     this.#movedBytes += bytes - before
-    feeder.drained()
+    loan.feeder.drained()
     this.#goOn()
   }
 
   override lost(error: RpcError): void {
     super.lost(error)
-    const feeder = this.#feeder
-    this.#feeder = null
-    this.#waiting = []
-    feeder?.lost(error)
+    const loan = this.#loan
+    this.#loan = null
+    loan?.feeder.lost(error)
   }
 
   #goOn(): void {
-    if (!this.#isReturned || this.#fedBytes > 0) return
-    this.#isReturned = false
-    this.#feeder = null
-    this.#waitingBytes = 0
-    for (const act of this.#waiting.splice(0)) act()
-    this.#freed()
+    const loan = this.#loan
+    if (loan === null || !loan.isReturned || loan.fedBytes > 0) return
+    this.#loan = null
+    for (const act of loan.waiting) act()
+    this.#drain.freed()
   }
 }

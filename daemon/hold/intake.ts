@@ -6,17 +6,7 @@
 import { rpcError, type RpcError } from "../../protocol/errors.ts"
 import { WRITE_WINDOW_BYTES } from "../../protocol/limits.ts"
 import type { WaterMarks } from "../../protocol/waterMarks.ts"
-import type { Recipient } from "./recipient.ts"
-
-/** The client that writes, and how it is told of the brake. */
-export interface Writer {
-  readonly recipient: Recipient
-  /** With flow control: how far its bytes were flushed. */
-  reportFlushed(offset: number, bytes: number): void
-  /** Without: asyncio's callbacks. */
-  pauseWriting(): void
-  resumeWriting(): void
-}
+import type { Writer } from "./writer.ts"
 
 interface Waiter {
   readonly offset: number
@@ -27,7 +17,8 @@ interface Waiter {
 export class Intake {
   readonly marks: WaterMarks
   #writer: Writer | null = null
-  #waiters: Waiter[] = []
+  /** Who waits until all is out; made for the first of them. */
+  #waiters: Waiter[] | null = null
   #writtenBytes = 0
   #flushedBytes = 0
   #pausedWriting = false
@@ -83,15 +74,17 @@ export class Intake {
   /** Resolves when all that was taken so far has been handed to the system; rejects with `error` of {@link lost}. */
   whenFlushed(): Promise<void> {
     if (this.bufferedBytes === 0) return Promise.resolve()
-    return new Promise((resolve, reject) => this.#waiters.push({ offset: this.#writtenBytes, resolve, reject }))
+    return new Promise((resolve, reject) =>
+      (this.#waiters ??= []).push({ offset: this.#writtenBytes, resolve, reject }),
+    )
   }
 
   /** The system took `bytes` more. */
   flushed(bytes: number): void {
     this.#flushedBytes += bytes
     this.#writer?.recipient.buffered(-bytes)
-    while (this.#waiters[0] !== undefined && this.#waiters[0].offset <= this.#flushedBytes)
-      this.#waiters.shift()?.resolve()
+    const waiters = this.#waiters
+    while (waiters?.[0] !== undefined && waiters[0].offset <= this.#flushedBytes) waiters.shift()?.resolve()
     if (this.#writer?.recipient.flowControl) this.#writer.reportFlushed(this.#flushedBytes, bytes)
     else this.#checkMarks()
   }
@@ -100,8 +93,8 @@ export class Intake {
   lost(error: RpcError): void {
     this.#writer?.recipient.buffered(-this.bufferedBytes)
     this.#writer = null
-    for (const waiter of this.#waiters) waiter.reject(error)
-    this.#waiters = []
+    for (const waiter of this.#waiters ?? []) waiter.reject(error)
+    this.#waiters = null
   }
 
   setMarks(highBytes?: number, lowBytes?: number): void {

@@ -5,9 +5,9 @@
 import { StringDecoder } from "node:string_decoder"
 import { CHUNK_BYTES } from "../../protocol/limits.ts"
 import { SendWindow } from "../../protocol/window.ts"
+import type { Channel } from "./channel.ts"
 import type { Sender } from "./outbox.ts"
 import type { Recipient } from "./recipient.ts"
-import type { Retention } from "./retention.ts"
 
 /** What a client gets of a chunk: bytes, or text with the offset of its end. */
 export type Delivery = { readonly data: Uint8Array } | { readonly text: string; readonly offset: number }
@@ -34,15 +34,13 @@ export interface OutletOptions {
   readonly voice: Voice
   /** Where delivery starts. */
   readonly offset: number
-  /** What came, and what comes after it: the channel's. */
-  readonly log: Retention
-  readonly tail: readonly Tail[]
-  /** Called when the outlet has moved on, or stands still for another reason than before. */
-  moved(): void
 }
 
 export class Outlet implements Sender {
-  readonly #options: OutletOptions
+  /** What it is a position in; is told when it has moved on, or stands still for another reason than before. */
+  readonly channel: Channel
+  readonly #recipient: Reader
+  readonly #voice: Voice
   readonly #window: SendWindow
   #decoder: StringDecoder | null
   #paused: boolean
@@ -51,11 +49,12 @@ export class Outlet implements Sender {
   #yields = false
   #tailSaid = 0
 
-  constructor(options: OutletOptions) {
-    this.#options = options
-    this.#paused = options.paused
-    this.#decoder = options.encoding === "utf8" ? new StringDecoder("utf8") : null
-    const { recipient, readWindowBytes, offset } = options
+  constructor(channel: Channel, { recipient, encoding, readWindowBytes, paused, voice, offset }: OutletOptions) {
+    this.channel = channel
+    this.#recipient = recipient
+    this.#voice = voice
+    this.#paused = paused
+    this.#decoder = encoding === "utf8" ? new StringDecoder("utf8") : null
     this.#window = new SendWindow(recipient.flowControl ? readWindowBytes : Number.POSITIVE_INFINITY, offset)
   }
 
@@ -70,17 +69,17 @@ export class Outlet implements Sender {
 
   /** Up to where the client has consumed; one that does not report has consumed what it was sent. */
   get consumed(): number {
-    return this.#options.recipient.flowControl ? this.#window.acknowledged : this.#window.sent
+    return this.#recipient.flowControl ? this.#window.acknowledged : this.#window.sent
   }
 
   /** Whether the client has all that came, and could take more. */
   get isHungry(): boolean {
-    return this.#started && !this.#paused && this.#window.available > 0 && this.#window.sent === this.#options.log.to
+    return this.#started && !this.#paused && this.#window.available > 0 && this.#window.sent === this.channel.log.to
   }
 
   /** Whether the client has heard the end. */
   get isDone(): boolean {
-    return this.#options.tail[this.#tailSaid - 1]?.kind === "lost"
+    return this.channel.tail[this.#tailSaid - 1]?.kind === "lost"
   }
 
   /** From now on the client can be told things. */
@@ -94,9 +93,9 @@ export class Outlet implements Sender {
    * @returns how much that was.
    */
   take(chunk: Buffer): number {
-    const { log, recipient } = this.#options
+    const { log } = this.channel
     let taken = 0
-    while (taken < chunk.length && this.isHungry && recipient.outbox.open) {
+    while (taken < chunk.length && this.isHungry && this.#recipient.outbox.open) {
       const bytes = Math.min(chunk.length - taken, CHUNK_BYTES, this.#window.available)
       if (bytes === 0) break
       log.pass(bytes)
@@ -109,10 +108,10 @@ export class Outlet implements Sender {
   /** Does what can be done now: sends, or else tells what comes after the bytes. */
   proceed(): void {
     if (!this.#started || this.#paused || this.#yields) return
-    if (this.#window.sent < this.#options.log.to) {
-      if (this.#window.available > 0) this.#options.recipient.outbox.enqueue(this)
+    if (this.#window.sent < this.channel.log.to) {
+      if (this.#window.available > 0) this.#recipient.outbox.enqueue(this)
     } else this.#sayTail()
-    this.#options.moved()
+    this.channel.moved(this)
   }
 
   /** The client has consumed all up to `offset`. */
@@ -123,7 +122,7 @@ export class Outlet implements Sender {
 
   pause(): void {
     this.#paused = true
-    this.#options.moved()
+    this.channel.moved(this)
   }
 
   resume(): void {
@@ -135,7 +134,7 @@ export class Outlet implements Sender {
   /** Goes to the end: nobody wants what was not delivered. */
   discard(): void {
     this.#paused = false
-    this.#window.skip(this.#options.log.to - this.#window.sent)
+    this.#window.skip(this.channel.log.to - this.#window.sent)
     this.#decoder = null
     this.proceed()
   }
@@ -143,17 +142,17 @@ export class Outlet implements Sender {
   /** Goes to the end, and tells what was not delivered: nobody keeps it any more, and it is over. */
   giveUp(): void {
     // What somebody else reads in its place is not lost.
-    if (this.#yields) this.takeOver(this.#options.log.to)
-    if (this.#started) this.#skipTo(this.#options.log.to)
+    if (this.#yields) this.takeOver(this.channel.log.to)
+    if (this.#started) this.#skipTo(this.channel.log.to)
     this.#paused = false
     this.proceed()
   }
 
   /** Somebody else reads in its place, from where it stands. */
   yield(): void {
-    this.#skipTo(this.#options.log.from)
+    this.#skipTo(this.channel.log.from)
     this.#yields = true
-    this.#options.recipient.outbox.leave(this)
+    this.#recipient.outbox.leave(this)
   }
 
   /** Goes on at `offset`, to where somebody else has read. */
@@ -166,7 +165,7 @@ export class Outlet implements Sender {
   /** The client is gone, or does not want to hear more. */
   stop(): void {
     this.#started = false
-    this.#options.recipient.outbox.leave(this)
+    this.#recipient.outbox.leave(this)
   }
 
   configure({
@@ -178,13 +177,13 @@ export class Outlet implements Sender {
   }): void {
     if (encoding !== undefined)
       this.#decoder = encoding === "utf8" ? (this.#decoder ?? new StringDecoder("utf8")) : null
-    if (readWindowBytes === undefined || !this.#options.recipient.flowControl) return
+    if (readWindowBytes === undefined || !this.#recipient.flowControl) return
     this.#window.windowBytes = readWindowBytes
     this.proceed()
   }
 
   sendChunk(): boolean {
-    const { log } = this.#options
+    const { log } = this.channel
     const room = Math.min(this.#window.available, CHUNK_BYTES)
     if (!this.#started || this.#paused || this.#yields || room === 0) return false
     this.#skipTo(log.from)
@@ -205,12 +204,13 @@ export class Outlet implements Sender {
     // What a gap tears apart is no character.
     this.#flushDecoder()
     this.#window.skip(offset - at)
-    this.#options.voice.bytesLost(at, offset)
+    this.#voice.bytesLost(at, offset)
   }
 
   #sayTail(): void {
-    const { tail, voice } = this.#options
-    for (let next = tail[this.#tailSaid]; next !== undefined; next = tail[this.#tailSaid]) {
+    const voice = this.#voice
+    let next: Tail | undefined
+    while ((next = this.channel.tail[this.#tailSaid]) !== undefined) {
       // Counted first: what is said may lead back here.
       this.#tailSaid++
       this.#flushDecoder()
@@ -221,7 +221,7 @@ export class Outlet implements Sender {
 
   #deliver(chunk: Buffer): void {
     this.#window.send(chunk.length)
-    if (this.#decoder === null) this.#options.voice.deliver({ data: chunk })
+    if (this.#decoder === null) this.#voice.deliver({ data: chunk })
     else this.#deliverText(this.#decoder.write(chunk))
   }
 
@@ -230,6 +230,6 @@ export class Outlet implements Sender {
   }
 
   #deliverText(text: string): void {
-    if (text !== "") this.#options.voice.deliver({ text, offset: this.#window.sent })
+    if (text !== "") this.#voice.deliver({ text, offset: this.#window.sent })
   }
 }

@@ -15,9 +15,9 @@ import type { ProcessTransport } from "../transports/process.ts"
 import type { Terminal } from "../transports/terminal.ts"
 import type { Extra, ProcessEvents, StreamEvents, StreamTransport } from "../transports/transport.ts"
 import type { Attachment } from "./attachment.ts"
-import { Channel } from "./channel.ts"
+import { Channel, type ChannelHolder } from "./channel.ts"
 import { Holding, type Description, type Ending, type HoldingOptions } from "./holding.ts"
-import { keepingOf } from "./keeping.ts"
+import { keepingOf, type TransportOptions } from "./keeping.ts"
 import type { Voice } from "./outlet.ts"
 
 export type PipeFd = 0 | 1 | 2
@@ -39,7 +39,7 @@ export interface ProcessHoldingOptions extends Omit<HoldingOptions, "kind" | "ex
   makeProcess(events: ProcessEvents): ProcessTransport
 }
 
-export class ProcessHolding extends Holding {
+export class ProcessHolding extends Holding implements ChannelHolder {
   readonly process: ProcessTransport
   readonly channels: readonly Channel[]
   readonly terminal: Terminal | null
@@ -58,8 +58,8 @@ export class ProcessHolding extends Holding {
     this.terminal = options.terminal
     this.#drainMs = options.drainMs
     this.process = options.makeProcess({ exited: (returncode, signal) => this.#exited(returncode, signal) })
-    this.channels = options.pipes.map((pipe) => this.#channel(pipe))
-    this.attachFirst(options.owner)
+    this.channels = options.pipes.map((pipe) => this.#channel(pipe, options.options))
+    this.attachFirst(options)
   }
 
   get isClosing(): boolean {
@@ -99,6 +99,21 @@ export class ProcessHolding extends Holding {
 
   override describe(): Description {
     return { ...super.describe(), pid: this.process.pid, returncode: this.process.returncode }
+  }
+
+  channelActive(): void {
+    this.#lastOutputMs = this.held.clock.nowMs()
+  }
+
+  channelEnded(channel: Channel): void {
+    channel.stream.close()
+  }
+
+  channelLost(channel: Channel, error: Error | null): void {
+    if (!channel.readable) this.#inputLoss = error
+    if (this.state !== "opening") for (const attachment of this.attachments) this.#sayInputLoss(attachment, channel)
+    if (this.isOver) this.#stopDraining()
+    this.proceed()
   }
 
   protected override voice({ recipient }: Attachment, channel: Channel): Voice {
@@ -155,19 +170,15 @@ export class ProcessHolding extends Holding {
     this.#closing = true
   }
 
-  #channel({ fd, id, makeStream }: PipeOptions): Channel {
-    const { options, clock } = this.held
-    const channel: Channel = new Channel({
+  #channel({ fd, id, makeStream }: PipeOptions, options: TransportOptions): Channel {
+    return new Channel({
       id,
       fd,
+      holder: this,
       keeping: keepingOf(options, "dropOldest"),
       marks: WaterMarks.of("pipe", options.writeBufferLimits),
       makeStream,
-      active: () => (this.#lastOutputMs = clock.nowMs()),
-      eof: () => channel.stream.close(),
-      lost: (error) => this.#pipeLost(channel, error),
     })
-    return channel
   }
 
   #exited(returncode: number, signal: NodeJS.Signals | null): void {
@@ -218,12 +229,5 @@ export class ProcessHolding extends Holding {
     const { id: transport } = this
     const error = lossOf(this.#inputLoss, transport)
     recipient.notify("protocol/pipeConnectionLost", { transport, fd: channel.fd as PipeFd, error })
-  }
-
-  #pipeLost(channel: Channel, error: Error | null): void {
-    if (!channel.readable) this.#inputLoss = error
-    if (this.state !== "opening") for (const attachment of this.attachments) this.#sayInputLoss(attachment, channel)
-    if (this.isOver) this.#stopDraining()
-    this.proceed()
   }
 }

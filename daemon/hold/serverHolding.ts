@@ -93,10 +93,13 @@ export class ServerHolding {
     recipient.possessions.removeServer(this)
   }
 
-  /** Counts a connection; the returned function counts its end. */
-  connected(): () => void {
+  /** Counts a connection, and its end. */
+  connected(): void {
     this.#connections++
-    return () => this.#connections--
+  }
+
+  disconnected(): void {
+    this.#connections--
   }
 
   describe(): ServerInfo {

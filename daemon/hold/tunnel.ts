@@ -25,6 +25,7 @@ export class Tunnel {
   constructor(socket: Duplex, channel: Sink, { left, over }: TunnelEvents) {
     const line = new Channel({
       id: channel.id,
+      holder: { channelEnded: () => {}, channelLost: over },
       keeping: { retainBytes: 0, whenFull: "block" },
       marks: new WaterMarks(),
       makeStream: (events) =>
@@ -34,8 +35,6 @@ export class Tunnel {
           flushed: (bytes) => events.flushed(bytes),
           lost: (error) => events.lost(error),
         }),
-      eof: () => {},
-      lost: over,
     })
     this.#line = line
     let directions = 2

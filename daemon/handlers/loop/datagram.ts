@@ -4,7 +4,7 @@ import { adoptDatagram } from "../../open/adoptDatagram.ts"
 import { bind, resolveOne } from "../../open/bind.ts"
 import { datagramExtra, DatagramTransport } from "../../transports/datagram.ts"
 import type { Handlers } from "../context.ts"
-import { answerOpened, enter, named, surroundings } from "../opening.ts"
+import { answerOpened, enter, named, placing } from "../opening.ts"
 
 export const datagramHandlers: Pick<Handlers, "loop/createDatagramEndpoint"> = {
   "loop/createDatagramEndpoint": ({ options, ...params }, context) =>
@@ -16,7 +16,7 @@ export const datagramHandlers: Pick<Handlers, "loop/createDatagramEndpoint"> = {
           : await adoptDatagram(params.fd, session.descriptors, signal)
       const transportOptions = { family, connected, resolve: (host: string) => resolveOne(host, family) }
       const holding = new DatagramHolding({
-        ...surroundings(context, { id, options }),
+        ...placing(context, { id, options }),
         kind: "udp",
         extra: datagramExtra(socket, transportOptions),
         remote,

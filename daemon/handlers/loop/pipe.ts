@@ -6,7 +6,7 @@ import { openReadPipe, openWritePipe, type PipeParams } from "../../open/pipe.ts
 import { readPipe, writePipe } from "../../transports/pipe.ts"
 import type { StreamEvents, StreamTransport } from "../../transports/transport.ts"
 import type { Context, Handlers } from "../context.ts"
-import { answerOpened, enter, named, surroundings } from "../opening.ts"
+import { answerOpened, enter, named, placing } from "../opening.ts"
 
 export const pipeHandlers: Pick<Handlers, "loop/connectReadPipe" | "loop/connectWritePipe"> = {
   "loop/connectReadPipe": ({ options, ...params }, context) =>
@@ -36,7 +36,7 @@ interface PipeToHold {
 
 function hold(id: number, { params: { path, fd }, options, makeStream }: PipeToHold, context: Context): Opened {
   const holding = new StreamHolding({
-    ...surroundings(context, { id, options }),
+    ...placing(context, { id, options }),
     kind: "pipe",
     extra: { pipe: path === undefined ? { fd } : { path } },
     makeStream,

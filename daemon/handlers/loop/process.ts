@@ -6,7 +6,7 @@ import { spawn, type Command, type ProcessParams } from "../../open/spawn.ts"
 import { sessionMembers } from "../../processes.ts"
 import { ProcessTransport } from "../../transports/process.ts"
 import type { Context, Handlers } from "../context.ts"
-import { answerOpened, enter, named, surroundings } from "../opening.ts"
+import { answerOpened, enter, named, placing } from "../opening.ts"
 
 export const processHandlers: Pick<Handlers, "loop/subprocessExec" | "loop/subprocessShell"> = {
   "loop/subprocessExec": ({ program, args, ...params }, context) => start({ program, args }, params, context),
@@ -30,7 +30,7 @@ function start(
       pipes: pipes.map((pipe) => ({ id: daemon.table.nextId(), ...pipe })),
       terminal,
       makeProcess: (events) => new ProcessTransport(child, { leads, membersOf: sessionMembers }, events),
-      ...surroundings(context, { id, options: params.options }),
+      ...placing(context, { id, options: params.options }),
     })
     const ends = holding.lifetime === "daemon" ? daemon.estate : session.possessions
     ends.addGroup(holding.process)
