@@ -7,6 +7,7 @@ import { ServerHolding, type ServerHoldingOptions } from "../hold/serverHolding.
 import type { Line } from "../open/line.ts"
 import type { Security } from "../open/secure.ts"
 import { SHARED_READS, withReads } from "../transports/reading.ts"
+import { unheard } from "../transports/stream.ts"
 import type { Context } from "./context.ts"
 import { holdLine } from "./opening.ts"
 import { secured } from "./security.ts"
@@ -62,7 +63,7 @@ function enterServer(id: number, service: Service, context: Context): ServerHold
       service.listen((accepted) => {
         // What TLS reads it takes from Node's own hands.
         const socket = security === null ? withReads(accepted, SHARED_READS) : accepted
-        door.enter(service.line(socket.on("error", () => {})))
+        door.enter(service.line(socket.on("error", unheard)))
       }),
     ended: () => {
       door.close()

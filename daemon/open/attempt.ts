@@ -1,6 +1,7 @@
 /** Waits for what a socket is to become, with a limit of time and a way out. Knows nothing of what that is. */
 import type { Socket } from "node:net"
 import { rpcError } from "../../protocol/errors.ts"
+import { unheard } from "../transports/stream.ts"
 
 export interface Attempt {
   /** What it waits for: the event that says that it has come about. */
@@ -35,7 +36,7 @@ export function attempt<Kind extends Socket>(
     const onDone = (): void => {
       stop()
       // Whoever takes it over has not come to listen yet.
-      socket.off("error", onError).on("error", ignore)
+      socket.off("error", onError).on("error", unheard)
       resolve(socket)
     }
     socket.on("error", onError).on(event, onDone)
@@ -43,6 +44,3 @@ export function attempt<Kind extends Socket>(
     if (signal.aborted) onAbort()
   })
 }
-
-/** Out here, since it stays with the socket: one made in there would keep the attempt, its timer and signal in memory. */
-function ignore(): void {}

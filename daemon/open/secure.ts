@@ -19,7 +19,7 @@ import {
 import { rpcError, type RpcError } from "../../protocol/errors.ts"
 import { handshakeFailure } from "../failures.ts"
 import { subjectOf } from "../transports/certificate.ts"
-import type { RemoteEnd } from "../transports/stream.ts"
+import { unheard, type RemoteEnd } from "../transports/stream.ts"
 import { tlsExtra, tlsTransport, type TlsView } from "../transports/tls.ts"
 import { attempt } from "./attempt.ts"
 import type { Line } from "./line.ts"
@@ -157,7 +157,7 @@ class ServerHandshakes {
       }
       const resolved = (session: TLSSocket): void => {
         stop()
-        resolve(session.on("error", () => {}))
+        resolve(session.on("error", unheard))
       }
       this.#waiting.set(socket, { resolve: resolved, reject: fail })
       socket.on("close", onClose)

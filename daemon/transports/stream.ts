@@ -9,18 +9,8 @@
  */
 import type { Duplex } from "node:stream"
 import { rpcError } from "../../protocol/errors.ts"
-import { Outflow } from "../../protocol/outflow.ts"
-import { Queue } from "../../protocol/queue.ts"
+import { Backlog } from "./backlog.ts"
 import type { StreamEvents, StreamTransport } from "./transport.ts"
-
-/** Most bytes handed to Node at once: what it holds is reported flushed only as a whole (it gathers writes). */
-const HANDED_BYTES = 256 * 1024
-
-/** Largest piece of one write, so that one large write is reported in parts. */
-const PIECE_BYTES = 64 * 1024
-
-/** Smaller writes of one turn are gathered into one system call; for a larger one the wait costs more than the call. */
-const GATHERED_BYTES = 8 * 1024
 
 export interface StreamOptions {
   readonly readable?: boolean
@@ -40,19 +30,13 @@ export interface RemoteEnd {
 
 type State = "open" | "closing" | "released" | "lost"
 
-let flushes: Array<() => void> = []
+/** Leads from a stream of Node's to what it is here. */
+const TRANSPORT = Symbol("transport")
 
-/** Calls `flush` when this call from the event loop is over. One tick for all that ask: a tick for each took 0.5 µs. */
-function atEndOfTurn(flush: () => void): void {
-  if (flushes.length === 0) process.nextTick(flushAll)
-  flushes.push(flush)
-}
+type Taken = Duplex & { [TRANSPORT]: NodeStream }
 
-function flushAll(): void {
-  const due = flushes
-  flushes = []
-  for (const flush of due) flush()
-}
+/** Hears the errors of a stream that is on its way to be taken over. A closure would keep what made it in memory. */
+export function unheard(): void {}
 
 export class NodeStream implements StreamTransport {
   readonly readable: boolean
@@ -68,28 +52,22 @@ export class NodeStream implements StreamTransport {
   /** Whether only the end of the remote is waited for. */
   #farewell = false
   #error: Error | null = null
-  /** On its way into Node. */
-  readonly #outflow: Outflow
-  /** Accepted, and more than Node is to hold. */
-  readonly #queue = new Queue<Uint8Array>()
-  /** Given to `#outflow`, and not yet reported as handed to the system. */
-  #handedBytes = 0
+  /** What was written; null while nothing ever was. */
+  #backlog: Backlog | null = null
 
+  /** Takes `stream` over, from whoever listened to its errors as {@link unheard}. Once. */
   constructor(
     stream: Duplex,
     events: StreamEvents,
     { readable = true, writable = true, halfClose = true, awaitRemoteEnd }: StreamOptions = {},
   ) {
     this.#stream = stream
-    this.#outflow = new Outflow(stream, { reuses: true, written: this.#report })
     this.#events = events
     this.readable = readable
     this.writable = writable
     this.canWriteEof = writable && halfClose
     this.#awaitRemoteEnd = awaitRemoteEnd
-    stream.on("error", (error) => this.#failed(error))
-    stream.on("close", () => this.#closed())
-    if (readable) this.#listen()
+    this.#listen()
   }
 
   get isClosing(): boolean {
@@ -114,8 +92,8 @@ export class NodeStream implements StreamTransport {
 
   write(chunk: Uint8Array): void {
     if (this.#state !== "open" || this.#wroteEof || !this.writable || chunk.byteLength === 0) return
-    if (chunk.byteLength <= PIECE_BYTES) this.#put(chunk)
-    else for (let at = 0; at < chunk.byteLength; at += PIECE_BYTES) this.#put(chunk.subarray(at, at + PIECE_BYTES))
+    this.#backlog ??= new Backlog(this.#stream, (bytes) => this.#flushed(bytes))
+    this.#backlog.put(chunk)
   }
 
   writeEof(): void {
@@ -136,7 +114,7 @@ export class NodeStream implements StreamTransport {
   abort(): void {
     if (this.#state === "lost") return
     this.#state = "closing"
-    this.#queue.clear()
+    this.#backlog?.clear()
     this.#error = null
     this.#stopReading()
     if (this.#stream.destroyed) this.#lose(null)
@@ -157,18 +135,40 @@ export class NodeStream implements StreamTransport {
     })
   }
 
-  /** Paused first: a listener for data would start the flow. */
+  /**
+   * Not arrows: one function for all streams, each of which Node calls it on. Four closures for each took 260 bytes.
+   */
   #listen(): void {
-    this.#stream.pause()
-    this.#stream.on("data", (chunk: Buffer) => {
-      if (this.#state !== "open") return
-      this.#events.data(chunk)
-      // Platform: Node resumes the pipes of a process when it exits, whoever paused them.
-      if (!this.#reading) this.#stream.pause()
-    })
-    this.#stream.on("end", () => {
-      if (this.#state === "open") this.#events.eof()
-    })
+    const stream = this.#stream as Taken
+    stream[TRANSPORT] = this
+    stream.on("error", NodeStream.#onError).off("error", unheard)
+    stream.on("close", NodeStream.#onClose)
+    if (!this.readable) return
+    // Paused first: a listener for data would start the flow.
+    stream.pause()
+    stream.on("data", NodeStream.#onData)
+    stream.on("end", NodeStream.#onEnd)
+  }
+
+  static #onError(this: Taken, error: Error): void {
+    this[TRANSPORT].#failed(error)
+  }
+
+  static #onClose(this: Taken): void {
+    this[TRANSPORT].#closed()
+  }
+
+  static #onData(this: Taken, chunk: Buffer): void {
+    const transport = this[TRANSPORT]
+    if (transport.#state !== "open") return
+    transport.#events.data(chunk)
+    // Platform: Node resumes the pipes of a process when it exits, whoever paused them.
+    if (!transport.#reading) this.pause()
+  }
+
+  static #onEnd(this: Taken): void {
+    const transport = this[TRANSPORT]
+    if (transport.#state === "open") transport.#events.eof()
   }
 
   /** What still comes is dropped: nobody is told of it after `close`. */
@@ -177,46 +177,21 @@ export class NodeStream implements StreamTransport {
     this.#stream.pause()
   }
 
-  /** Takes a copy. */
-  #put(piece: Uint8Array): void {
-    if (this.#queue.length === 0 && this.#hasRoom) this.#hand(piece)
-    else this.#queue.push(Buffer.from(piece))
-  }
-
   #feed(): void {
-    let next: Uint8Array | undefined
-    while (this.#hasRoom && (next = this.#queue.shift()) !== undefined) this.#hand(next)
-    if (this.#queue.length > 0) return
+    const backlog = this.#backlog
+    if (backlog?.feed() === false) return
     if (this.#state === "open" && !this.#wroteEof) return
-    this.#outflow.flush()
-    if (this.#state === "released" && this.#handedBytes === 0) this.#handover?.resolve(this.#stream)
+    backlog?.flush()
+    if (this.#state === "released" && this.#hasWrittenAll) this.#handover?.resolve(this.#stream)
     else if (this.#state === "closing") this.#endThenDestroy()
     else if (this.#wroteEof && !this.#stream.writableEnded) this.#stream.end()
   }
 
-  get #hasRoom(): boolean {
-    return this.#outflow.pendingBytes < HANDED_BYTES
+  get #hasWrittenAll(): boolean {
+    return this.#backlog === null || this.#backlog.isEmpty
   }
 
-  #hand(piece: Uint8Array): void {
-    const isFirst = this.#outflow.gatheredBytes === 0
-    this.#handedBytes += piece.byteLength
-    this.#outflow.putBytes(piece)
-    if (piece.byteLength >= GATHERED_BYTES || this.#outflow.gatheredBytes >= PIECE_BYTES) this.#outflow.flush()
-    else if (isFirst) atEndOfTurn(this.#flush)
-  }
-
-  readonly #flush = (): void => this.#outflow.flush()
-
-  /**
-   * Node has handed a write to the system. It calls this in a row for all that it gathered, one function for all of
-   * them in a single tick: the first call reports the whole, the others find nothing.
-   */
-  readonly #report = (error?: Error | null): void => {
-    const bytes = this.#handedBytes - this.#outflow.pendingBytes
-    if (error || bytes === 0) return
-    this.#handedBytes -= bytes
-    this.#outflow.reclaim()
+  #flushed(bytes: number): void {
     if (this.#state === "lost") return
     this.#events.flushed(bytes)
     this.#feed()
@@ -268,14 +243,14 @@ export class NodeStream implements StreamTransport {
 
   /** Node drops what was left for a process that ended without a word. */
   #brokenPipe(): Error | null {
-    if (this.#handedBytes === 0 && this.#queue.length === 0) return null
+    if (this.#hasWrittenAll) return null
     return Object.assign(new Error("write EPIPE"), { code: "EPIPE", syscall: "write" })
   }
 
   #lose(error: Error | null): void {
     if (this.#state === "lost") return
     this.#state = "lost"
-    this.#queue.clear()
+    this.#backlog?.clear()
     // Never from inside `close()` or `abort()`: their caller is not prepared for it.
     process.nextTick(() => this.#events.lost(error))
   }
