@@ -10,12 +10,18 @@ export interface Keeping {
   readonly whenFull: "block" | "dropOldest" | "close"
 }
 
-/** From what its client wished: `whenFull` differs by kind. */
-export function keepingOf(options: TransportOptions, whenFull: Keeping["whenFull"]): Keeping {
-  return {
-    retainBytes: options.retainBytes ?? (options.lifetime === "daemon" ? RETAIN_BYTES : 0),
-    whenFull: options.whenFull ?? whenFull,
-  }
+/** What nearly all have whose client keeps nothing: one for all of them. */
+const NOTHING_KEPT = {
+  block: { retainBytes: 0, whenFull: "block" },
+  dropOldest: { retainBytes: 0, whenFull: "dropOldest" },
+  close: { retainBytes: 0, whenFull: "close" },
+} as const satisfies Record<Keeping["whenFull"], Keeping>
+
+/** From what its client wished: what is done with a full one differs by kind. */
+export function keepingOf(options: TransportOptions, byKind: Keeping["whenFull"]): Keeping {
+  const retainBytes = options.retainBytes ?? (options.lifetime === "daemon" ? RETAIN_BYTES : 0)
+  const whenFull = options.whenFull ?? byKind
+  return retainBytes === 0 ? NOTHING_KEPT[whenFull] : { retainBytes, whenFull }
 }
 
 /** Why a transport is closed when `whenFull` says so. */

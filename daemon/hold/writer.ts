@@ -22,15 +22,14 @@ export class Writer {
 
   /** Without: asyncio's callbacks. */
   pauseWriting(): void {
-    this.recipient.notify("protocol/pauseWriting", this.#params)
+    this.recipient.notify("protocol/pauseWriting", named(this.#transport, this.#fd))
   }
 
   resumeWriting(): void {
-    this.recipient.notify("protocol/resumeWriting", this.#params)
+    this.recipient.notify("protocol/resumeWriting", named(this.#transport, this.#fd))
   }
+}
 
-  get #params(): { transport: number; fd?: number } {
-    const transport = this.#transport
-    return this.#fd === null ? { transport } : { transport, fd: this.#fd }
-  }
+function named(transport: number, fd: number | null): { transport: number; fd?: number } {
+  return fd === null ? { transport } : { transport, fd }
 }
