@@ -3,14 +3,17 @@ import { once } from "node:events"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { connect } from "transportd/client"
-import { compare, type Measure } from "../measure.ts"
-import { residentBytes, startDaemon, startRole } from "../processes.ts"
+import { compare, Unavailable, type Measure } from "../measure.ts"
+import { maxDescriptors, residentBytes, startDaemon, startRole } from "../processes.ts"
 import { interleaved } from "../statistics.ts"
 import type { Field } from "../field.ts"
 
 /** Opened before the first look: until about here the heap grows by what it finds comfortable, not by what is held. */
-const WARM = 2000
-const CONNECTIONS = 4000
+const WARM = 4000
+/** So many that V8 collects in full meanwhile: what opening them leaves behind is there until then, and is not held. */
+const CONNECTIONS = 10_000
+/** Descriptors that a process has beside its connections. */
+const OTHERS = 100
 
 /** Opens as many connections; what the process takes then. */
 type Open = (count: number) => Promise<void>
@@ -55,8 +58,10 @@ async function bare({ ports }: Field, share: number): Promise<number> {
 }
 
 async function costOf(pid: number, share: number, open: Open): Promise<number> {
-  const connections = Math.ceil(CONNECTIONS * share)
-  await open(Math.ceil(WARM * share))
+  const warm = Math.ceil(WARM * share)
+  const connections = Math.min(Math.ceil(CONNECTIONS * share), maxDescriptors() - OTHERS - warm)
+  if (connections <= 0) throw new Unavailable(`memory needs ${warm + OTHERS} descriptors in one process (ulimit -Hn)`)
+  await open(warm)
   const before = residentBytes(pid)
   await open(connections)
   return (residentBytes(pid) - before) / connections
