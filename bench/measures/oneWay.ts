@@ -6,7 +6,7 @@ import { sourced, sunk } from "../traffic.ts"
 import type { Way } from "../ways/way.ts"
 
 const PIECE = 65_536
-const PIECES = 4000
+const PIECES = 12_000
 const NAMES = ["no daemon", "relay", "daemon", "daemon, 64 KiB marks"] as const
 const DIRECTIONS = {
   "to the remote, 64 KiB": (way: Way, total: number) => sunk(way, { total, piece: PIECE }),
