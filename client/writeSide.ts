@@ -30,7 +30,10 @@ export class WriteSide {
   readonly #begin: number
   /** What waits for room in the window, and what is to be said between. */
   #queue = new Queue<Buffer | (() => void)>()
-  /** Where the link comes back: with the daemon and not flushed, sent again after a break, as far as the daemon does not have it. */
+  /**
+   * With the daemon and not flushed, where the link comes back: sent again after a break, as far as the daemon does not
+   * have it.
+   */
   readonly #unflushed = new Queue<Buffer>()
   #queuedBytes = 0
   #pausedWriting = false

@@ -1,5 +1,6 @@
 /** What one transport costs while one client has 1, 10, … 10 000 of them in one daemon. */
 import { join } from "node:path"
+import { setTimeout as delay } from "node:timers/promises"
 import { connect, type Client } from "transportd/client"
 import type { Field } from "../field.ts"
 import { residentBytes, startDaemon } from "../processes.ts"
@@ -21,7 +22,7 @@ export async function transportCosts({ folder, ports }: Field, size: number, sha
   const daemon = await startDaemon(join(folder, `transports-${++daemons}.sock`))
   const costs = new Costs(daemon.pid)
   const [client, watcher] = [await connect(daemon), await connect(daemon)]
-  const news = await listen(watcher)
+  await watcher.watch(() => {})
   const herd = new Herd(client, ports)
   await herd.open(WARM)
   await herd.roundTrips(10)
@@ -38,7 +39,8 @@ export async function transportCosts({ folder, ports }: Field, size: number, sha
 
   await herd.open(size)
   await costs.processor("ending it with its client", size, async () => {
-    await Promise.all([news.clientGone(), client.close()])
+    await client.close()
+    await allGone(watcher)
   })
   await lives(costs, { socket: daemon.socket, ports }, size)
   await watcher.close()
@@ -91,24 +93,24 @@ async function lives(
   await costs.processor("coming back to it", size, () =>
     together(size, (index) => heir.request("transport/attach", { transport: ids[index] ?? 0 })),
   )
-  const news = await listen(heir)
   await costs.processor("aborting it, kept for late clients", size, async () => {
-    const ended = news.ended(size)
+    const all = ended(heir, size)
     await together(size, (index) => heir.request("transport/abort", { transport: ids[index] ?? 0 }))
-    await ended
+    await all
   })
   await heir.close()
 }
 
-/** The news of a daemon, to wait for. */
-async function listen(watcher: Client): Promise<{ clientGone(): Promise<void>; ended(count: number): Promise<void> }> {
-  let heard = (_event: string): void => {}
-  await watcher.watch(({ event }) => heard(event))
-  const wait = (what: string, count: number): Promise<void> =>
-    new Promise((resolve) => {
-      heard = (event) => {
-        if (event === what && --count === 0) resolve()
-      }
+/** Resolves once the daemon holds nothing any more. Asked for: of so many ends at once a watcher misses some. */
+async function allGone(client: Client): Promise<void> {
+  while ((await client.request("daemon/info", {})).transports > 0) await delay(5)
+}
+
+/** Resolves when `count` transports have ended; few of them end at once, so that none is missed. */
+async function ended(watcher: Client, count: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    void watcher.watch(({ event }) => {
+      if (event === "ended" && --count === 0) resolve()
     })
-  return { clientGone: () => wait("clientGone", 1), ended: (count) => wait("ended", count) }
+  })
 }
