@@ -5,7 +5,7 @@ import type { Ports } from "../ways/way.ts"
 /** Requests on their way at once: well below what a client may have. */
 const AT_A_TIME = 64
 const PING = Buffer.alloc(64, "ping ")
-const PIECE = 16_384
+const PIECE = 4096
 
 export class Herd {
   readonly transports: Transport[] = []
@@ -36,9 +36,9 @@ export class Herd {
     return this.#exchange(PING, PING.length * each, PING.length)
   }
 
-  /** `bytes` there and back on each, all at once; a few pieces of each are on the way. */
+  /** `bytes` there and back on each, all at once; one piece of each is on the way, of one size however many there are. */
   echoed(bytes: number): Promise<void> {
-    return this.#exchange(Buffer.alloc(Math.min(bytes, PIECE), "echo "), bytes, 4 * PIECE)
+    return this.#exchange(Buffer.alloc(Math.min(bytes, PIECE), "echo "), bytes, PIECE)
   }
 
   /** Resolves when all have ended, after `end` was asked of each. */

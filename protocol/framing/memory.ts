@@ -4,14 +4,18 @@
  * Knows no socket and no frames: the socket asks where to read to, the reader says what it has read.
  */
 
-/** What one read can take: more than the kernel's buffer of a Unix socket holds. */
+/** Until a read has filled it: most connections say little, and a hundred of the other size would take 25 MB. */
+const FIRST_BYTES = 16 * 1024
+
+/** What one read can take then: more than the kernel's buffer of a Unix socket holds. */
 const MEMORY_BYTES = 256 * 1024
 
-/** With less room than this the next read is not worth its system call. */
-const MIN_ROOM_BYTES = 64 * 1024
+/** With less room than this part of it the next read is not worth its system call. */
+const LEAST_ROOM = 1 / 4
 
 export class ReadMemory {
-  #memory = Buffer.allocUnsafeSlow(MEMORY_BYTES)
+  #usualBytes = FIRST_BYTES
+  #memory = Buffer.allocUnsafeSlow(FIRST_BYTES)
   /** Between these is what came and was not read. */
   #from = 0
   #to = 0
@@ -23,9 +27,9 @@ export class ReadMemory {
   /** Where the next read goes. */
   room(): Buffer {
     const unread = this.#to - this.#from
-    if (unread === 0 && !this.#isKept && this.#memory.length === MEMORY_BYTES) this.#from = this.#to = 0
-    const roomBytes = Math.max(MIN_ROOM_BYTES, this.#neededBytes - unread)
-    if (this.#memory.length - this.#to < roomBytes) this.#move(unread, Math.max(MEMORY_BYTES, unread + roomBytes))
+    if (unread === 0 && !this.#isKept && this.#memory.length === this.#usualBytes) this.#from = this.#to = 0
+    const roomBytes = Math.max(this.#usualBytes * LEAST_ROOM, this.#neededBytes - unread)
+    if (this.#memory.length - this.#to < roomBytes) this.#move(unread, Math.max(this.#usualBytes, unread + roomBytes))
     return this.#memory.subarray(this.#to)
   }
 
@@ -37,6 +41,7 @@ export class ReadMemory {
   /** `bytes` have come into the room. @returns all that came and was not read: it counts as read now. */
   filled(bytes: number): Buffer {
     this.#to += bytes
+    if (this.#to === this.#memory.length) this.#usualBytes = MEMORY_BYTES
     const unread = this.#memory.subarray(this.#from, this.#to)
     this.#from = this.#to
     this.#neededBytes = 0
