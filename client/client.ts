@@ -89,7 +89,7 @@ export class Client implements Link, AsyncDisposable {
   }
 
   get comesBack(): boolean {
-    return this.#options.reconnect !== undefined && this.#options.reconnect !== false
+    return Boolean(this.#options.reconnect)
   }
 
   /** What the daemon answered to `initialize`. */
@@ -207,7 +207,7 @@ export class Client implements Link, AsyncDisposable {
 
   #ended(): void {
     const error = new ConnectionEnded()
-    if (this.#closing || !this.#options.reconnect) return this.#endForGood(error)
+    if (this.#closing || !this.comesBack) return this.#endForGood(error)
     if (this.#away !== null) return
     this.#endpoints.lost(error, { butKept: true })
     this.#away = this.#comeBack().then(

@@ -97,7 +97,6 @@ export class Outlet implements Sender {
     let taken = 0
     while (taken < chunk.length && this.isHungry && this.#recipient.outbox.open) {
       const bytes = Math.min(chunk.length - taken, CHUNK_BYTES, this.#window.available)
-      if (bytes === 0) break
       log.pass(bytes)
       this.#deliver(bytes === chunk.length ? chunk : chunk.subarray(taken, taken + bytes))
       taken += bytes

@@ -75,7 +75,7 @@ export class Retention {
     if (offset <= this.#from) return
     this.#from = Math.min(offset, this.#to)
     const first = this.#from === this.#to ? this.#chunks.length : this.#find(this.#from)
-    for (const chunk of this.#chunks.splice(0, first)) giveSlab(chunk.slab)
+    if (first > 0) for (const { slab } of this.#chunks.splice(0, first)) giveSlab(slab)
   }
 
   /** The chunk that what comes next goes to. */

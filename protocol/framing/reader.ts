@@ -34,8 +34,8 @@ export interface FrameReaderOptions {
   /** Where `input` reads to; each `data` event then has all that came and was not read. */
   readonly memory?: ReadMemory | undefined
   /**
-   * With `memory`: whether the bytes of a message are used again once its callback is over. Saves who passes them on a
-   * copy; by default they are the receiver's.
+   * Whether the memory of a message's bytes, read or decoded, is used again once its callback is over. Saves who passes
+   * them on a copy; by default they are the receiver's.
    */
   readonly lendsBytes?: boolean | undefined
   /** Whether large base64 in `params.data` of a JSON body may come as bytes, as that of a byte message does. */

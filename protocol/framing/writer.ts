@@ -40,8 +40,7 @@ const LARGE_BYTES = 8 * 1024
 /** The beginning of a message as JSON, without its params and its end. A notification has nothing but its method. */
 function headOf(message: Outgoing): string {
   const { jsonrpc, method } = message
-  const isPlain = jsonrpc === "2.0" && method !== undefined && Object.keys(message).length === 3
-  if (isPlain) {
+  if (jsonrpc === "2.0" && method !== undefined && Object.keys(message).length === 3) {
     return `{"jsonrpc":"2.0","method":${JSON.stringify(method)}`
   }
   return JSON.stringify({ ...message, params: undefined }).slice(0, -1)
