@@ -4,7 +4,7 @@ import { connect, type Client } from "transportd/client"
 import type { Field } from "../field.ts"
 import { residentBytes, startDaemon } from "../processes.ts"
 import { Costs } from "./growth.ts"
-import { Herd } from "./herd.ts"
+import { allGone, Herd } from "./herd.ts"
 
 const TRANSPORTS_EACH = 10
 const ROUND_TRIPS = 20_000
@@ -36,9 +36,10 @@ export async function clientCosts({ folder, ports }: Field, size: number, share:
   await all()
   await costs.both("a round trip of 64 B", each * size * TRANSPORTS_EACH, all)
   await costs.processor("its line in `daemon/statistics`", size, () => first.request("daemon/statistics", {}))
-  await costs.processor("its end, with all that it owns", size, () =>
-    Promise.all(clients.map((client) => client.close())),
-  )
+  await costs.processor("its end, with all that it owns", size, async () => {
+    await Promise.all(clients.map((client) => client.close()))
+    await allGone(first)
+  })
   await first.close()
   await daemon.stop()
   return costs

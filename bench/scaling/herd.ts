@@ -1,4 +1,5 @@
 /** Many connections of one client to the remote's echo: opened together, used together, ended together. */
+import { setTimeout as delay } from "node:timers/promises"
 import type { Client, ConnectionOptions, Transport } from "transportd/client"
 import type { Ports } from "../ways/way.ts"
 
@@ -83,4 +84,9 @@ export async function together(count: number, action: (index: number) => Promise
     while (next < count) await action(next++)
   }
   await Promise.all(Array.from({ length: AT_A_TIME }, worker))
+}
+
+/** Resolves once the daemon holds nothing any more. Asked for: of so many ends at once a watcher misses some. */
+export async function allGone(client: Client): Promise<void> {
+  while ((await client.request("daemon/info", {})).transports > 0) await delay(5)
 }

@@ -1,11 +1,10 @@
 /** What one transport costs while one client has 1, 10, … 10 000 of them in one daemon. */
 import { join } from "node:path"
-import { setTimeout as delay } from "node:timers/promises"
 import { connect, type Client } from "transportd/client"
 import type { Field } from "../field.ts"
 import { residentBytes, startDaemon } from "../processes.ts"
 import { Costs } from "./growth.ts"
-import { Herd, together } from "./herd.ts"
+import { allGone, Herd, together } from "./herd.ts"
 
 /** Opened and ended before the first look: what a first one costs once is nobody's. */
 const WARM = 50
@@ -99,11 +98,6 @@ async function lives(
     await all
   })
   await heir.close()
-}
-
-/** Resolves once the daemon holds nothing any more. Asked for: of so many ends at once a watcher misses some. */
-async function allGone(client: Client): Promise<void> {
-  while ((await client.request("daemon/info", {})).transports > 0) await delay(5)
 }
 
 /** Resolves when `count` transports have ended; few of them end at once, so that none is missed. */

@@ -4,10 +4,16 @@ import { giveSlab, SLAB_BYTES, takeSlab } from "../../protocol/slabs.ts"
 /** One for all: an empty Buffer takes 200 bytes, and most transports never keep anything. */
 const NOTHING = Buffer.alloc(0)
 
-/** What lies in one slab. */
+/**
+ * Up to here memory is taken by need, in growing pieces out of Node's pool: a slab for each of 10 000 transports with
+ * 64 bytes each was 1.3 GB in V8's books, which then collected in full for every 300 of them.
+ */
+const SMALL_BYTES = 2048
+
+/** What lies in one piece of memory. */
 interface Chunk {
   readonly from: number
-  readonly slab: Buffer
+  readonly memory: Buffer
   length: number
 }
 
@@ -29,8 +35,8 @@ export class Retention {
   /** Takes a copy of what came next. */
   append(bytes: Buffer): void {
     for (let at = 0; at < bytes.length;) {
-      const last = this.#withRoom()
-      const copied = bytes.copy(last.slab, last.length, at)
+      const last = this.#withRoom(bytes.length - at)
+      const copied = bytes.copy(last.memory, last.length, at)
       last.length += copied
       this.#to += copied
       at += copied
@@ -66,8 +72,8 @@ export class Retention {
    */
   read(offset: number, maxBytes: number): Buffer | null {
     if (offset < this.#from || offset >= this.#to) return null
-    const { from, slab, length } = this.#chunks[this.#find(offset)] as Chunk
-    return slab.subarray(offset - from, Math.min(length, offset - from + maxBytes))
+    const { from, memory, length } = this.#chunks[this.#find(offset)] as Chunk
+    return memory.subarray(offset - from, Math.min(length, offset - from + maxBytes))
   }
 
   /** Forgets what is below `offset`, to the byte; memory is given back chunk by chunk. */
@@ -75,14 +81,14 @@ export class Retention {
     if (offset <= this.#from) return
     this.#from = Math.min(offset, this.#to)
     const first = this.#from === this.#to ? this.#chunks.length : this.#find(this.#from)
-    if (first > 0) for (const { slab } of this.#chunks.splice(0, first)) giveSlab(slab)
+    if (first > 0) for (const { memory } of this.#chunks.splice(0, first)) giveBack(memory)
   }
 
-  /** The chunk that what comes next goes to. */
-  #withRoom(): Chunk {
+  /** The chunk that what comes next goes to, or the beginning of it; `bytes` is how much comes. */
+  #withRoom(bytes: number): Chunk {
     const last = this.#chunks.at(-1)
-    if (last !== undefined && last.length < SLAB_BYTES) return last
-    const next = { from: this.#to, slab: takeSlab(), length: 0 }
+    if (last !== undefined && last.length < last.memory.length) return last
+    const next = { from: this.#to, memory: take(Math.max(bytes, this.#to - this.#from)), length: 0 }
     this.#chunks.push(next)
     return next
   }
@@ -98,6 +104,15 @@ export class Retention {
     }
     return low
   }
+}
+
+/** As many bytes, or a slab. */
+function take(bytes: number): Buffer {
+  return bytes > SMALL_BYTES ? takeSlab() : Buffer.allocUnsafe(bytes)
+}
+
+function giveBack(memory: Buffer): void {
+  if (memory.length === SLAB_BYTES) giveSlab(memory)
 }
 
 function lengthOf(chunks: readonly Buffer[]): number {

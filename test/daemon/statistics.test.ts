@@ -7,7 +7,7 @@ import { setup } from "../support/setup.ts"
 const harness = setup()
 
 interface Statistics {
-  readonly memory: { readonly residentBytes: number }
+  readonly memory: { readonly residentBytes: number; readonly buffersBytes: number }
   readonly totals: Record<"clients" | "transports" | "receivedBytes" | "writtenBytes", number>
   readonly clients: Array<Record<string, unknown>>
   readonly transports: Array<Record<string, unknown>>
@@ -43,6 +43,28 @@ test("counts are those of what went through, and stay when a transport is gone",
   const gone = await client.request<Statistics>("daemon/statistics")
   expect(gone.transports).toEqual([])
   expect(gone.totals).toEqual({ clients: 1, transports: 1, receivedBytes: 1000, writtenBytes: 1000 })
+})
+
+test("a few bytes that wait take memory by their size, on each of many transports", async () => {
+  const { connect } = await harness.startDaemon()
+  const client = await connect({ flowControl: true })
+  const peer = await listenPeer(harness, echo)
+  client.consumes = false
+  const count = 64
+  const before = await client.request<Statistics>("daemon/statistics")
+  for (let index = 0; index < count; index++) {
+    const options = { lifetime: "daemon" }
+    const { transport } = await client.request<{ transport: number }>("loop/createConnection", {
+      host: "127.0.0.1",
+      port: peer.port,
+      options,
+    })
+    await client.request("transport/write", { transport, data: Buffer.alloc(64) })
+    await client.until(() => client.count(transport) === 64)
+  }
+  const { memory, transports } = await client.request<Statistics>("daemon/statistics")
+  expect(transports.map(({ unreadBytes }) => unreadBytes)).toEqual(Array.from({ length: count }, () => 64))
+  expect(memory.buffersBytes - before.memory.buffersBytes).toBeLessThan(count * 32 * 1024)
 })
 
 test("who watches hears what begins and ends, in order, and no more once it says so", async () => {
