@@ -117,6 +117,10 @@ export class Client implements Link, AsyncDisposable {
     else this.#unsaid.push(() => this.#peer.notify(name, params as object))
   }
 
+  own(bytes: Buffer): Buffer {
+    return this.#peer.own(bytes)
+  }
+
   /** @internal Use `loop.handOver`. */
   async handOver(socket: Transferable): Promise<string> {
     const { descriptors } = this.#greeting.capabilities
@@ -176,6 +180,7 @@ export class Client implements Link, AsyncDisposable {
     const { heartbeatMs = reconnect === false ? undefined : HEARTBEAT_MS } = this.#options
     const peer = new Peer({
       ...streams,
+      lendsBytes: true,
       notification: (method, params) => this.#endpoints.take(method, params),
       bug: (error, method) => this.report(error, method),
       closed: () => {

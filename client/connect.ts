@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url"
 import { rpcError } from "../protocol/errors.ts"
 import { ReadMemory } from "../protocol/framing/memory.ts"
 import type { PeerStreams } from "../protocol/peer.ts"
+import { DirectWriter } from "../sockets/direct.ts"
+import { readsInto } from "../sockets/reading.ts"
 import { Client, type ClientOptions } from "./client.ts"
 import { DescriptorChannel } from "./handOver.ts"
 
@@ -46,7 +48,7 @@ async function open(options: ConnectOptions): Promise<Streams> {
   if ("socket" in options) {
     const memory = new ReadMemory()
     const socket = await join(options.socket, memory)
-    return { input: socket, output: socket, memory, reusesMemory: true }
+    return { input: socket, output: socket, memory, direct: new DirectWriter(socket) }
   }
   return await launch(options.launch === true ? {} : options.launch)
 }
@@ -60,9 +62,8 @@ async function open(options: ConnectOptions): Promise<Streams> {
  */
 export function join(path: string, memory?: ReadMemory): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const callback = (bytes: number): boolean => socket.emit("data", memory?.filled(bytes))
-    const onread = memory && { buffer: () => memory.room(), callback }
-    const socket = connectSocket({ path, allowHalfOpen: true, ...(onread && { onread }) })
+    const onread = memory === undefined ? {} : { onread: readsInto(memory) }
+    const socket = connectSocket({ path, allowHalfOpen: true, ...onread })
     // Until somebody listens: what is read before that would be lost.
     socket.pause()
     socket.once("error", (error: NodeJS.ErrnoException) => {
@@ -91,7 +92,7 @@ function launch({ command, env, channel = command === undefined }: LaunchOptions
       reject(rpcError("SpawnFailed", `cannot start ${program}: ${errno}`, { file: program, errno }))
     })
     child.once("spawn", () => {
-      const streams = { input: child.stdout, output: child.stdin, reusesMemory: true }
+      const streams = { input: child.stdout, output: child.stdin, direct: new DirectWriter(child.stdin) }
       resolve(channel ? { ...streams, channel: new DescriptorChannel(child) } : streams)
     })
   })

@@ -139,7 +139,7 @@ export class DatagramTransport implements BaseTransport {
 
   /** @internal */
   datagram(data: Buffer, addr: SenderAddress): void {
-    this.#take({ data, addr })
+    this.#take({ data: this.#link.own(data), addr })
   }
 
   /** @internal */

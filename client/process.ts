@@ -232,7 +232,7 @@ export class SubprocessTransport implements BaseTransport {
   }
 
   #output(fd: number, chunk: Buffer): void {
-    this.#call("pipeDataReceived", () => this.#protocol.pipeDataReceived?.(fd, chunk))
+    this.#call("pipeDataReceived", () => this.#protocol.pipeDataReceived?.(fd, this.#link.own(chunk)))
   }
 
   /** What a callback throws is reported; the transport goes on (asyncio, for pipes and processes). */

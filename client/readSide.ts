@@ -14,7 +14,7 @@ export class ReadSide {
   readonly #id: number
   readonly #link: Link
   readonly #consumption: Consumption
-  /** Takes a chunk, or the beginning of it: the number of bytes taken. May pause or stop; must not throw. */
+  /** Takes a chunk, which is lent, or the beginning of it: the number of bytes taken. May pause or stop; must not throw. */
   readonly #take: (chunk: Buffer) => number
   readonly #held = new Queue<Buffer>()
   #tail: Array<() => void> = []
@@ -51,11 +51,11 @@ export class ReadSide {
     return !this.#paused && !this.#stopped
   }
 
-  /** Bytes came from the daemon. */
+  /** Bytes came from the daemon; they are lent. */
   data(chunk: Buffer): void {
     if (this.#stopped) return
     this.#position += chunk.length
-    if (this.#paused || this.#draining || this.#held.length > 0) this.#held.push(chunk)
+    if (this.#paused || this.#draining || this.#held.length > 0) this.#held.push(this.#link.own(chunk))
     else this.#deliver(chunk)
   }
 
@@ -133,7 +133,7 @@ export class ReadSide {
 
   #deliver(chunk: Buffer): void {
     const bytes = this.#take(chunk)
-    if (bytes < chunk.length && !this.#stopped) this.#held.unshift(chunk.subarray(bytes))
+    if (bytes < chunk.length && !this.#stopped) this.#held.unshift(this.#link.own(chunk.subarray(bytes)))
     const offset = this.#consumption.consume(bytes)
     if (offset !== null && !this.#stopped) this.#link.notify("transport/consumed", { transport: this.#id, offset })
   }

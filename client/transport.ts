@@ -297,7 +297,7 @@ export class Transport implements ReadTransport, WriteTransport {
   #take(chunk: Buffer): number {
     const protocol = this.#protocol
     if (isBuffered(protocol)) return this.#fill(chunk)
-    this.#guard(() => protocol.dataReceived?.(chunk))
+    this.#guard(() => protocol.dataReceived?.(this.#link.own(chunk)))
     return chunk.length
   }
 

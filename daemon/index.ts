@@ -17,6 +17,7 @@ import type { Framing, PeerStreams } from "../protocol/peer.ts"
 import { Kind } from "../protocol/primitives.ts"
 import type { ParsedParams, RequestResult } from "../protocol/registry.ts"
 import { PROTOCOL_VERSION, VERSION } from "../protocol/version.ts"
+import { DirectWriter } from "../sockets/direct.ts"
 import { Client } from "./client.ts"
 import { systemClock, type Clock } from "./clock.ts"
 import { childEnvironment, Settings } from "./config.ts"
@@ -50,7 +51,7 @@ export interface DaemonOptions {
   readonly descriptors?: readonly number[]
 }
 
-export interface ServeOptions extends Pick<PeerStreams, "memory" | "reusesMemory"> {
+export interface ServeOptions extends Pick<PeerStreams, "memory" | "direct"> {
   readonly framing?: Framing
   /** Whether descriptors come to `client.descriptors` over a channel; the client is told that it can send them there. */
   readonly hasChannel?: boolean
@@ -114,13 +115,13 @@ export class Daemon implements DaemonFace {
   serve(
     input: Readable,
     output: Writable,
-    { framing = "header", hasChannel = false, memory, reusesMemory, initialized }: ServeOptions = {},
+    { framing = "header", hasChannel = false, memory, direct, initialized }: ServeOptions = {},
   ): Client {
     const { settings } = this
     const client = new Client({
       id: ++this.#lastClientId,
       daemon: this,
-      streams: { input, output, memory, reusesMemory },
+      streams: { input, output, memory, direct },
       framing,
       hasChannel,
       maxMessageBytes: settings.maxMessageBytes,
@@ -224,7 +225,7 @@ export class Daemon implements DaemonFace {
       this.#log("warn", "client refused", { clients: this.#clients.size })
       return
     }
-    this.serve(socket, socket, { memory, reusesMemory: true })
+    this.serve(socket, socket, { memory, direct: new DirectWriter(socket) })
   }
 
   #greeting(): ConstructorParameters<typeof Client>[0]["greeting"] {

@@ -82,7 +82,7 @@ export class Lane extends AbstractMessageReader {
       if (this.#events.isLast?.(message) === true) this.#stopped = true
       this.#inbox.push(message)
       this.#drain()
-      if (this.#inbox.length > 0) own(message)
+      if (this.#inbox.length > 0) this.#own(message)
     })
   }
 
@@ -162,13 +162,19 @@ export class Lane extends AbstractMessageReader {
       if (this.#isPlain(message)) return this.#events.notification(message.method, message.params)
     }
     if (!this.#events.admit(message)) return
-    own(message)
+    this.#own(message)
     if (Message.isRequest(message) && this.#isAnswered(message)) return
     this.#inLibrary = message
     this.#toLibrary(message)
     // Order: the library has resolved it in this call. Code that awaits it runs in microtasks after this returns, and
     // must run before the next message is dispatched, hence the new turn.
     if (Message.isResponse(message)) setImmediate(() => this.handled(message))
+  }
+
+  /** Bytes may be lent by the reader for the time of its callback alone; a message that waits longer needs its own. */
+  #own(message: Message): void {
+    const { params } = message as { params?: { data?: unknown } | null }
+    if (params?.data instanceof Uint8Array) params.data = this.#reader.own(params.data as Buffer)
   }
 
   #isAnswered(request: RequestMessage): boolean {
@@ -182,12 +188,6 @@ export class Lane extends AbstractMessageReader {
     this.#hadRequest = true
     setImmediate(() => (this.#hadRequest = false))
   }
-}
-
-/** Bytes may be lent by the reader for the time of its callback alone; a message that waits longer needs its own. */
-function own(message: Message): void {
-  const { params } = message as { params?: { data?: unknown } | null }
-  if (params?.data instanceof Uint8Array) params.data = Buffer.from(params.data)
 }
 
 /** The library reads `params.id` of a cancellation unseen and throws where there is none. */

@@ -1,5 +1,6 @@
 /**
- * Bytes on their way into one of Node's streams, each copied once, into memory that is used again.
+ * Bytes on their way into one of Node's streams: to the system at once where that has room, else copied once, into memory
+ * that is used again.
  * Knows neither what they mean nor when they should leave: its two users, the framing and the transports, do.
  */
 import type { Writable } from "node:stream"
@@ -10,30 +11,39 @@ const SMALL_BYTES = 16 * 1024
 
 const NOTHING = Buffer.alloc(0)
 
-/**
- * What comes alone, and is smaller, needs no slab: many streams may have something in one turn, each a little.
- * (One write of 64 bytes for each of 500 transports: 500 slabs would be 64 MB.)
- */
-const ALONE_BYTES = 8 * 1024
+/** More than this leaves at once: what else comes in this turn may wait for it, and not the other way round. */
+export const LARGE_BYTES = 8 * 1024
+
+/** Writes past a stream, which is a socket or pipe of the system. */
+export interface Direct {
+  /** How much of `first`, and of `second` behind it, the system has taken; 0 where the stream has to do it. */
+  write(first: Uint8Array, second?: Uint8Array): number
+}
+
+export interface OutflowOptions {
+  /** Absent: the stream may hold memory of what it counts as written, as those do that pass on what they are given. */
+  readonly direct?: Direct | undefined
+  /** Called by the stream for each write of its own that the system took; once for each. */
+  readonly written?: (error?: Error | null) => void
+}
 
 export class Outflow {
   readonly #output: Writable
-  readonly #reuses: boolean
   readonly #written: ((error?: Error | null) => void) | undefined
+  readonly #direct: Direct | undefined
+  /**
+   * What came alone, and is not large, needs no slab: many streams may have something in one turn, each a little.
+   * (One write of 64 bytes for each of 500 transports: 500 slabs would be 64 MB.)
+   */
   #alone: Buffer | null = null
   #slab: Buffer = NOTHING
   #gatheredBytes = 0
   /** With the stream, which has not handed all of them to the system. */
   #lent: Buffer[] = []
 
-  /**
-   * @param reuses whether `output` holds no memory any more of what it counts as written: so do sockets and pipes of the
-   * system, and streams that pass on what they are given do not.
-   * @param written called by the stream for each write that the system took; once for each.
-   */
-  constructor(output: Writable, { reuses, written }: { reuses: boolean; written?: (error?: Error | null) => void }) {
+  constructor(output: Writable, { direct, written }: OutflowOptions) {
     this.#output = output
-    this.#reuses = reuses
+    this.#direct = direct
     this.#written = written
   }
 
@@ -57,15 +67,38 @@ export class Outflow {
     this.#gatheredBytes += bytes
   }
 
-  /** Takes a copy of `bytes`. */
+  /** Takes `bytes`. Their memory is the caller's again: what does not leave in this call is copied. */
   putBytes(bytes: Uint8Array): void {
-    if (this.#gatheredBytes === 0 && bytes.byteLength < ALONE_BYTES) {
+    const isLarge = bytes.byteLength >= LARGE_BYTES
+    if (isLarge) this.#gather(bytes, this.#sendWith(bytes))
+    else if (this.#gatheredBytes > 0) this.#gather(bytes, 0)
+    else {
       this.#alone = Buffer.from(bytes)
       this.#gatheredBytes = bytes.byteLength
-      return
     }
+  }
+
+  /** Hands to the system or the stream what was gathered. A stream that takes no more: it is dropped. */
+  flush(): void {
+    if (this.#gatheredBytes > 0) this.#hand(this.#direct?.write(this.#gathered) ?? 0)
+  }
+
+  /** To be called now and then: takes slabs back of which the system has all. */
+  reclaim(): void {
+    if (this.#lent.length === 0 || this.#output.writableLength > 0) return
+    for (const slab of this.#lent) giveSlab(slab)
+    this.#lent = []
+  }
+
+  get #gathered(): Buffer {
+    return this.#alone ?? this.#slab.subarray(0, this.#gatheredBytes)
+  }
+
+  /** Copies `bytes` from `from` on. */
+  #gather(bytes: Uint8Array, from: number): void {
+    if (from === bytes.byteLength) return
     this.#join()
-    for (let at = 0; at < bytes.byteLength;) {
+    for (let at = from; at < bytes.byteLength;) {
       if (this.#gatheredBytes === this.#slab.length) this.#makeRoom()
       const room = this.#slab.length - this.#gatheredBytes
       const piece = at === 0 && bytes.byteLength <= room ? bytes : bytes.subarray(at, at + room)
@@ -75,35 +108,34 @@ export class Outflow {
     }
   }
 
-  /** Hands to the stream what was gathered. A stream that takes no more: it is dropped. */
-  flush(): void {
-    const bytes = this.#gatheredBytes
-    if (bytes === 0) return
-    this.#gatheredBytes = 0
-    const output = this.#output
-    const alone = this.#alone
-    this.#alone = null
-    if (!output.writable) return this.#letGo()
-    if (alone !== null) return void output.write(alone, this.#written)
-    this.reclaim()
-    const gathered = this.#slab.subarray(0, bytes)
-    const isBusy = !this.#reuses || output.writableLength > 0
-    if (isBusy && bytes < SMALL_BYTES) {
-      output.write(Buffer.from(gathered), this.#written)
-      return this.#letGo()
-    }
-    output.write(gathered, this.#written)
-    // The usual case: the system has it all, and the slab is ours again.
-    if (this.#reuses && output.writableLength === 0) return this.#letGo()
-    if (this.#reuses) this.#lent.push(this.#slab)
-    this.#slab = NOTHING
+  /** Sends what was gathered and `bytes` behind it, as far as the system has room. @returns how much of `bytes`. */
+  #sendWith(bytes: Uint8Array): number {
+    const before = this.#gatheredBytes
+    const sent = (before === 0 ? this.#direct?.write(bytes) : this.#direct?.write(this.#gathered, bytes)) ?? 0
+    if (sent > 0 && before > 0) this.#hand(Math.min(sent, before))
+    return Math.max(0, sent - before)
   }
 
-  /** To be called now and then: takes slabs back of which the system has all. */
-  reclaim(): void {
-    if (this.#lent.length === 0 || this.#output.writableLength > 0) return
-    for (const slab of this.#lent) giveSlab(slab)
-    this.#lent = []
+  /** Gives the stream what was gathered, but for the first `sentBytes`. */
+  #hand(sentBytes: number): void {
+    const output = this.#output
+    const isAlone = this.#alone !== null
+    const rest = this.#gathered.subarray(sentBytes)
+    this.#alone = null
+    this.#gatheredBytes = 0
+    if (rest.length === 0 || !output.writable) return this.#letGo()
+    if (isAlone) return void output.write(rest, this.#written)
+    this.reclaim()
+    const isBusy = this.#direct === undefined || output.writableLength > 0
+    if (isBusy && rest.length < SMALL_BYTES) {
+      output.write(Buffer.from(rest), this.#written)
+      return this.#letGo()
+    }
+    output.write(rest, this.#written)
+    // The usual case: the system has it all, and the slab is ours again.
+    if (this.#direct !== undefined && output.writableLength === 0) return this.#letGo()
+    if (this.#direct !== undefined) this.#lent.push(this.#slab)
+    this.#slab = NOTHING
   }
 
   /** What came alone has company. */

@@ -29,6 +29,7 @@ import { FrameWriter } from "./framing/writer.ts"
 import { Incoming, type RequestContext } from "./incoming.ts"
 import { Lane } from "./lane.ts"
 import { MAX_REQUESTS_IN_FLIGHT } from "./limits.ts"
+import type { Direct } from "./outflow.ts"
 
 /** How messages are cut from bytes. */
 export type Framing = "header" | "newline"
@@ -41,14 +42,17 @@ export interface PeerStreams {
   readonly output: Writable
   /** Where `input` reads to, if it was made to ask: each `data` event has all that came and was not read then. */
   readonly memory?: ReadMemory | undefined
-  /** Whether `output` holds no memory of what it counts as written, as sockets and pipes of the system do. */
-  readonly reusesMemory?: boolean | undefined
+  /** For sockets and pipes of the system: writes past `output`. */
+  readonly direct?: Direct | undefined
 }
 
 export interface PeerOptions extends PeerStreams {
   readonly framing?: Framing
   readonly maxMessageBytes?: number
-  /** Whether bytes that come are good during the call of `notification` alone: who passes them on is saved a copy. */
+  /**
+   * Whether bytes that come are good during the call of `notification` alone, but for those that {@link Peer.own} was
+   * asked for: who passes them on is saved a copy.
+   */
   readonly lendsBytes?: boolean
   /**
    * Answers a request. What it does before its first await happens before the next message is looked at.
@@ -103,7 +107,7 @@ export class Peer {
   constructor(options: PeerOptions) {
     this.#options = options
     const framing = options.framing ?? "header"
-    const { maxMessageBytes, memory, lendsBytes, reusesMemory } = options
+    const { maxMessageBytes, memory, lendsBytes, direct } = options
     this.#reader = new FrameReader(options.input, {
       framing,
       memory,
@@ -111,7 +115,7 @@ export class Peer {
       decodesData: true,
       ...(maxMessageBytes !== undefined && { maxMessageBytes }),
     })
-    this.#writer = new FrameWriter(options.output, { framing, reusesMemory, leaving: () => options.leaving?.() })
+    this.#writer = new FrameWriter(options.output, { framing, direct, leaving: () => options.leaving?.() })
     this.#lane = new Lane(this.#reader, {
       notification: (method, params) => this.#notification(method, params),
       admit: (message) => this.#admit(message),
@@ -185,6 +189,11 @@ export class Peer {
   /** Whether nothing reaches the other end any more. */
   get isClosed(): boolean {
     return this.#closed
+  }
+
+  /** The bytes of the notification that is being taken, or some of them, for good. */
+  own(bytes: Buffer): Buffer {
+    return this.#reader.own(bytes)
   }
 
   /** Has `leaving` called at the end of this turn. */

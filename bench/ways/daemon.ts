@@ -5,7 +5,7 @@ import { connect, type Client, type Transport } from "transportd/client"
 import { FrameReader, FrameWriter } from "transportd/protocol"
 import type { Message } from "vscode-jsonrpc/node"
 import type { Ground } from "../field.ts"
-import type { Events, Line, Target, Way } from "./way.ts"
+import { READ_BYTES, type Events, type Line, type Target, type Way } from "./way.ts"
 
 export interface LibraryWay extends Way {
   readonly client: Client
@@ -19,19 +19,31 @@ export interface LibraryWay extends Way {
 const BULK_HIGH_BYTES = 900_000
 
 /** Byte messages and flow control: what the client library does, for a program that moves much. */
-export const throughLibrary = (ground: Ground): Promise<LibraryWay> => libraryWay(ground, BULK_HIGH_BYTES)
+export const throughLibrary = (ground: Ground): Promise<LibraryWay> =>
+  libraryWay(ground, { highBytes: BULK_HIGH_BYTES })
+
+/** The same for one that also reads into a buffer of its own. */
+export const throughLibraryIntoBuffer = (ground: Ground): Promise<LibraryWay> =>
+  libraryWay(ground, { highBytes: BULK_HIGH_BYTES, intoBuffer: true })
 
 /** The same for a program that leaves asyncio's water marks as they are. */
 export const throughLibraryAsItComes = (ground: Ground): Promise<LibraryWay> => libraryWay(ground)
 
-async function libraryWay({ ports, daemon }: Ground, highBytes?: number): Promise<LibraryWay> {
+async function libraryWay(
+  { ports, daemon }: Ground,
+  { highBytes, intoBuffer = false }: { highBytes?: number; intoBuffer?: boolean } = {},
+): Promise<LibraryWay> {
   const { socket, pid } = await daemon()
   const client = await connect({ socket })
   const open = async (target: Target, events: Events): Promise<Line> => {
     let paused = false
+    const buffer = Buffer.alloc(READ_BYTES)
+    const reading = intoBuffer
+      ? { getBuffer: () => buffer, bufferUpdated: (bytes: number) => events.data(buffer.subarray(0, bytes)) }
+      : { dataReceived: (data: Buffer) => events.data(data) }
     const [transport] = await client.loop.createConnection(
       () => ({
-        dataReceived: (data: Buffer) => events.data(data),
+        ...reading,
         pauseWriting: () => (paused = true),
         resumeWriting: () => {
           paused = false

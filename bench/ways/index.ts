@@ -1,8 +1,8 @@
 /** All ways to the remote. Each is made when the first measure asks for it: a new one is a file and a line here. */
 import type { Ground } from "../field.ts"
-import { throughJson, throughLibrary, throughLibraryAsItComes } from "./daemon.ts"
+import { throughJson, throughLibrary, throughLibraryAsItComes, throughLibraryIntoBuffer } from "./daemon.ts"
 import { throughOpenSsh } from "./openssh.ts"
-import { direct, relayed } from "./socket.ts"
+import { direct, relayed, relayedIntoBuffer } from "./socket.ts"
 import { throughStock } from "./stock.ts"
 import { tunnelled } from "./tunnel.ts"
 import type { Way } from "./way.ts"
@@ -10,7 +10,9 @@ import type { Way } from "./way.ts"
 export const WAYS = {
   "no daemon": direct,
   relay: relayed,
+  "relay, own buffer": relayedIntoBuffer,
   daemon: throughLibrary,
+  "daemon, own buffer": throughLibraryIntoBuffer,
   "daemon, 64 KiB marks": throughLibraryAsItComes,
   "daemon, JSON": throughJson,
   tunnel: tunnelled,

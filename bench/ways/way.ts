@@ -2,6 +2,9 @@
 
 export type Target = "echo" | "sink" | "source"
 
+/** A buffer of one's own is as large as what a socket of Node reads at once. */
+export const READ_BYTES = 64 * 1024
+
 /** What comes back from the remote. */
 export interface Events {
   data(chunk: Uint8Array): void

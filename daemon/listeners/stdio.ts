@@ -4,6 +4,7 @@
  */
 import type { Readable, Writable } from "node:stream"
 import type { Framing } from "../../protocol/peer.ts"
+import { DirectWriter } from "../../sockets/direct.ts"
 import type { Client } from "../client.ts"
 import type { Clock } from "../clock.ts"
 import { isAlive } from "../processes.ts"
@@ -23,7 +24,7 @@ interface Server {
     options: {
       framing: Framing
       hasChannel: boolean
-      reusesMemory: boolean
+      direct: DirectWriter
       initialized(params: { processId?: number | null | undefined }): void
     },
   ): Client
@@ -47,7 +48,7 @@ export async function serveStdio(daemon: Server, { input, output, framing, chann
   const client = daemon.serve(input, output, {
     framing,
     hasChannel: channel !== undefined,
-    reusesMemory: true,
+    direct: new DirectWriter(output),
     initialized: ({ processId }) => {
       if (typeof processId === "number") stopWatching = watch(daemon.clock, processId, () => client.destroy())
     },

@@ -16,7 +16,7 @@ import { ReadMemory } from "../../protocol/framing/memory.ts"
 import { BACKLOG } from "../../protocol/limits.ts"
 import { isAnswered, isSameFile, listening, lstatIfThere, withMode } from "../open/socketFile.ts"
 import { checkSocketPath } from "../open/socketPath.ts"
-import { readsInto, withReads } from "../transports/reading.ts"
+import { readsInto, withReads } from "../../sockets/reading.ts"
 import { acquireLock, type Contention } from "./lock.ts"
 
 /** A socket that accepts connections. */

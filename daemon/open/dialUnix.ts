@@ -3,7 +3,7 @@ import { connect, type Socket } from "node:net"
 import { rpcError } from "../../protocol/errors.ts"
 import type { ParsedParams } from "../../protocol/registry.ts"
 import { isSystemError, osFailure } from "../failures.ts"
-import { SHARED_READS } from "../transports/reading.ts"
+import { SHARED_READS } from "../../sockets/reading.ts"
 import { attempt } from "./attempt.ts"
 import { checkClientSocketPath } from "./socketPath.ts"
 

@@ -3,8 +3,9 @@
  * system takes it. Made when something is first written: an idle connection is spared 400 bytes.
  */
 import type { Duplex } from "node:stream"
-import { Outflow } from "../../protocol/outflow.ts"
+import { LARGE_BYTES, Outflow } from "../../protocol/outflow.ts"
 import { Queue } from "../../protocol/queue.ts"
+import { DirectWriter } from "../../sockets/direct.ts"
 
 /** Most bytes handed to Node at once: what it holds is reported flushed only as a whole (it gathers writes). */
 const HANDED_BYTES = 256 * 1024
@@ -12,21 +13,13 @@ const HANDED_BYTES = 256 * 1024
 /** Largest piece of one write, so that one large write is reported in parts. */
 const PIECE_BYTES = 64 * 1024
 
-/** Smaller writes of one turn are gathered into one system call; for a larger one the wait costs more than the call. */
-const GATHERED_BYTES = 8 * 1024
-
 let due: Backlog[] = []
 
-/** Flushes `backlog` when this call from the event loop is over. One tick for all: a tick for each took 0.5 µs. */
-function flushAtEndOfTurn(backlog: Backlog): void {
-  if (due.length === 0) process.nextTick(flushAll)
-  due.push(backlog)
-}
-
-function flushAll(): void {
+/** When this call from the event loop is over, for all: a tick for each took 0.5 µs. */
+function endTurn(): void {
   const backlogs = due
   due = []
-  for (const backlog of backlogs) backlog.flush()
+  for (const backlog of backlogs) backlog.endTurn()
 }
 
 export class Backlog {
@@ -37,11 +30,15 @@ export class Backlog {
   readonly #queue = new Queue<Uint8Array>()
   /** Given to `#outflow`, and not yet reported as handed to the system. */
   #handedBytes = 0
+  #isDue = false
 
   /** @param taken called when the system has taken so many bytes more. */
   constructor(stream: Duplex, taken: (bytes: number) => void) {
     this.#taken = taken
-    this.#outflow = new Outflow(stream, { reuses: true, written: (error) => this.#written(error) })
+    this.#outflow = new Outflow(stream, {
+      direct: new DirectWriter(stream),
+      written: (error) => error || this.#report(),
+    })
   }
 
   /** Whether the system has all of it. */
@@ -67,6 +64,13 @@ export class Backlog {
     this.#outflow.flush()
   }
 
+  /** What was handed on leaves, if it did not yet, and what the system has is reported. */
+  endTurn(): void {
+    this.#isDue = false
+    this.#outflow.flush()
+    this.#report()
+  }
+
   /** Drops what Node does not have. */
   clear(): void {
     this.#queue.clear()
@@ -82,20 +86,22 @@ export class Backlog {
   }
 
   #hand(piece: Uint8Array): void {
-    const isFirst = this.#outflow.gatheredBytes === 0
     this.#handedBytes += piece.byteLength
     this.#outflow.putBytes(piece)
-    if (piece.byteLength >= GATHERED_BYTES || this.#outflow.gatheredBytes >= PIECE_BYTES) this.#outflow.flush()
-    else if (isFirst) flushAtEndOfTurn(this)
+    if (piece.byteLength >= LARGE_BYTES || this.#outflow.gatheredBytes >= PIECE_BYTES) this.#outflow.flush()
+    if (this.#isDue) return
+    this.#isDue = true
+    if (due.length === 0) process.nextTick(endTurn)
+    due.push(this)
   }
 
   /**
-   * Node has handed a write to the system. It calls this in a row for all that it gathered, one function for all of
-   * them in a single tick: the first call reports the whole, the others find nothing.
+   * Reports what the system has taken since the last time. Never inside {@link put}: who hears of it may write more.
+   * Node calls this in a row for all writes that it gathered: the first call reports the whole, the others find nothing.
    */
-  #written(error?: Error | null): void {
+  #report(): void {
     const bytes = this.#handedBytes - this.#outflow.pendingBytes
-    if (error || bytes === 0) return
+    if (bytes === 0) return
     this.#handedBytes -= bytes
     this.#outflow.reclaim()
     this.#taken(bytes)

@@ -1,6 +1,6 @@
 /** An open descriptor that nothing was made of yet, and how Node makes a stream of it. */
 import { Socket, type SocketConstructorOpts } from "node:net"
-import { SHARED_READS } from "./reading.ts"
+import { SHARED_READS } from "../../sockets/reading.ts"
 
 /** What Node wraps around a descriptor, in the form in which its channel hands one over. */
 export interface NodeHandle {

@@ -34,8 +34,8 @@ export interface FrameReaderOptions {
   /** Where `input` reads to; each `data` event then has all that came and was not read. */
   readonly memory?: ReadMemory | undefined
   /**
-   * Whether the memory of a message's bytes, read or decoded, is used again once its callback is over. Saves who passes
-   * them on a copy; by default they are the receiver's.
+   * Whether the memory of a message's bytes, read or decoded, is used again once its callback is over, but for bytes that
+   * {@link FrameReader.own} was asked for. By default all are the receiver's.
    */
   readonly lendsBytes?: boolean | undefined
   /** Whether large base64 in `params.data` of a JSON body may come as bytes, as that of a byte message does. */
@@ -154,6 +154,18 @@ export class FrameReader extends AbstractMessageReader {
     this.#paused = false
     this.#drain()
     if (!this.#paused && !this.#disposed && this.#callback !== undefined) this.#input.resume()
+  }
+
+  /**
+   * The bytes of the message that is being delivered, or some of them, for good: small ones are copied, for others the
+   * memory is not used again. Bytes that are the receiver's already are returned as they are.
+   */
+  own(bytes: Buffer): Buffer {
+    if (bytes.buffer === lent.buffer) return Buffer.from(bytes)
+    if (this.#memory?.holds(bytes) !== true) return bytes
+    if (bytes.length < COPIED_BYTES) return Buffer.from(bytes)
+    this.#memory.keep()
+    return bytes
   }
 
   /** Stops reading and gives what is here and was not read: the stream goes on behind it. */
@@ -293,16 +305,10 @@ export class FrameReader extends AbstractMessageReader {
     if (header.byteMessage === undefined) this.#deliverJson(body)
     else {
       const { method, params } = header.byteMessage
-      params.data = this.#memory === undefined || this.#lendsBytes ? body : this.#own(body, this.#memory)
+      params.data = this.#lendsBytes ? body : this.own(body)
       this.#deliver({ jsonrpc: "2.0", method, params } as Message)
     }
     return true
-  }
-
-  #own(body: Buffer, memory: ReadMemory): Buffer {
-    if (body.length < COPIED_BYTES) return Buffer.from(body)
-    memory.keep()
-    return body
   }
 
   #readLine(): void {

@@ -10,14 +10,14 @@ import { AbstractMessageWriter, Emitter } from "vscode-jsonrpc/node"
 import type { Event, Message, MessageWriter } from "vscode-jsonrpc/node"
 import { encodeBase64 } from "../base64.ts"
 import { CHUNK_BYTES, MAX_HEADER_BYTES } from "../limits.ts"
-import { Outflow } from "../outflow.ts"
+import { LARGE_BYTES, Outflow, type Direct } from "../outflow.ts"
 import { byteHeader, byteHeaderMiddle, jsonHeader, plainParams } from "./header.ts"
 import type { Framing } from "./reader.ts"
 
 export interface FrameWriterOptions {
   readonly framing: Framing
-  /** Whether `output` holds no memory of what it counts as written, as sockets and pipes do (default false). */
-  readonly reusesMemory?: boolean | undefined
+  /** For sockets and pipes of the system: writes past `output`. */
+  readonly direct?: Direct | undefined
   /** Called when the messages of a turn are about to leave: what is written in it leaves with them. */
   leaving?: (() => void) | undefined
 }
@@ -33,9 +33,6 @@ interface Outgoing extends Message {
 const BEHIND_DATA = '"}}'
 
 const ACCEPTED: Promise<void> = Promise.resolve()
-
-/** A body of this size leaves at once, with all that came before it: to wait for company would let the other end wait. */
-const LARGE_BYTES = 8 * 1024
 
 /** The beginning of a message as JSON, without its params and its end. A notification has nothing but its method. */
 function headOf(message: Outgoing): string {
@@ -72,7 +69,7 @@ export class FrameWriter extends AbstractMessageWriter implements MessageWriter 
     this.#output = output
     this.#newline = options.framing === "newline"
     this.#leaving = options.leaving
-    this.#outflow = new Outflow(output, { reuses: options.reusesMemory ?? false })
+    this.#outflow = new Outflow(output, { direct: options.direct })
     output.on("error", this.#onOutputError)
     output.on("close", this.#onOutputClose)
     output.on("drain", this.#onOutputDrain)

@@ -23,7 +23,7 @@ interface Rule {
   readonly instead: string
 }
 
-const ROOMS = ["protocol", "daemon", "client", "cli"] as const
+const ROOMS = ["protocol", "sockets", "daemon", "client", "cli"] as const
 type Room = (typeof ROOMS)[number]
 
 const filesOf = (room: Room): string[] => filesUnder(room, ".ts")
@@ -78,7 +78,7 @@ const RULES: Readonly<Record<Room, readonly Rule[]>> = {
   protocol: [
     {
       from: within("protocol"),
-      reaches: ({ target }) => inside(target, "daemon", "client", "cli"),
+      reaches: ({ target }) => inside(target, "sockets", "daemon", "client", "cli"),
       instead: "protocol/ knows nobody: move what is shared into protocol/, or pass it in",
     },
     {
@@ -87,11 +87,18 @@ const RULES: Readonly<Record<Room, readonly Rule[]>> = {
       instead: "protocol/ does no I/O and owns no clock: take a stream or a value as an argument",
     },
   ],
+  sockets: [
+    {
+      from: within("sockets"),
+      reaches: ({ target }) => inside(target, "protocol", "daemon", "client", "cli"),
+      instead: "sockets/ knows Node alone: take what is needed as an argument",
+    },
+  ],
   daemon: [
     {
       from: within("daemon"),
       reaches: ({ target }) => inside(target, "client", "cli"),
-      instead: "daemon/ and client/ never meet: move what both need into protocol/",
+      instead: "daemon/ and client/ never meet: move what both need into protocol/, or into sockets/ if it is I/O",
     },
     {
       from: within("daemon/transports"),
@@ -116,7 +123,7 @@ const RULES: Readonly<Record<Room, readonly Rule[]>> = {
     {
       from: within("client"),
       reaches: ({ target }) => inside(target, "daemon", "cli"),
-      instead: "client/ and daemon/ never meet: move what both need into protocol/",
+      instead: "client/ and daemon/ never meet: move what both need into protocol/, or into sockets/ if it is I/O",
     },
     {
       from: within("client"),
