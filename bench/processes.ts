@@ -27,7 +27,12 @@ const FLAGS = process.execArgv
 export async function startRole<Ready>(name: string, ...args: string[]): Promise<Role<Ready>> {
   const file = fileURLToPath(new URL(`roles/${name}.js`, import.meta.url))
   const child = spawn(process.execPath, [...FLAGS, file, ...args], { stdio: ["pipe", "pipe", "inherit"] })
-  const [line] = (await once(createInterface(child.stdout), "line")) as [string]
+  const line = await Promise.race([
+    once(createInterface(child.stdout), "line").then(([first]) => first as string),
+    once(child, "exit").then(([status]) =>
+      Promise.reject(new Error(`${name} ended with ${status} before it was ready`)),
+    ),
+  ])
   return {
     child,
     pid: child.pid as number,

@@ -10,8 +10,11 @@ const PIECES = {
   "no daemon": 10_000,
   relay: 10_000,
   daemon: 10_000,
+  "relay, own buffer": 10_000,
+  "daemon, own buffer": 10_000,
   "daemon, 64 KiB marks": 10_000,
   "daemon, JSON": 3000,
+  "daemon, JSON.parse": 3000,
   stock: 1200,
 }
 const NAMES = Object.keys(PIECES) as Array<keyof typeof PIECES>
@@ -29,10 +32,13 @@ export const echo: Measure = {
     return [
       table.rate("daemon", "relay", { atLeast: 0.95 }),
       ...table.cpu("daemon", "relay"),
+      table.rate("daemon, own buffer", "relay, own buffer", { atLeast: 0.95 }),
+      ...table.cpu("daemon, own buffer", "relay, own buffer"),
       table.rate("daemon", "no daemon"),
       table.rate("daemon, 64 KiB marks", "relay"),
       table.rate("daemon", "stock"),
       table.rate("daemon, JSON", "stock", { atLeast: 2.5 }),
+      table.rate("daemon, JSON.parse", "stock"),
     ]
   },
 }

@@ -7,7 +7,14 @@ import type { Way } from "../ways/way.ts"
 
 const PIECE = 65_536
 const PIECES = 12_000
-const NAMES = ["no daemon", "relay", "daemon", "daemon, 64 KiB marks"] as const
+const NAMES = [
+  "no daemon",
+  "relay",
+  "daemon",
+  "relay, own buffer",
+  "daemon, own buffer",
+  "daemon, 64 KiB marks",
+] as const
 const DIRECTIONS = {
   "to the remote, 64 KiB": (way: Way, total: number) => sunk(way, { total, piece: PIECE }),
   "from the remote": sourced,
@@ -26,6 +33,7 @@ export const oneWay: Measure = {
       rows.push(
         table.rate("daemon", "relay", { atLeast: 0.95 }),
         ...table.cpu("daemon", "relay"),
+        table.rate("daemon, own buffer", "relay, own buffer", { atLeast: 0.95 }),
         table.rate("daemon", "no daemon"),
         table.rate("daemon, 64 KiB marks", "relay"),
       )

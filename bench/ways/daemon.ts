@@ -71,12 +71,21 @@ function lineOf(transport: Transport, mayWrite: () => boolean): Line {
 interface Incoming {
   readonly id?: number
   readonly method?: string
-  readonly params: { readonly transport: number; readonly data: string }
+  readonly params: { readonly transport: number; readonly data: string | Buffer }
   readonly result?: { readonly transport: number }
 }
 
-/** JSON and base64, and the daemon's own water marks. */
-export async function throughJson({ ports, daemon }: Ground): Promise<Way> {
+function bytesOf(data: string | Buffer): Buffer {
+  return typeof data === "string" ? Buffer.from(data, "base64") : data
+}
+
+/** JSON and base64, and the daemon's own water marks, for a client that reads and writes with the package's framing. */
+export const throughJson = (ground: Ground): Promise<Way> => jsonWay(ground, { decodesData: true })
+
+/** The same for one that has `JSON.parse` make a string of everything, as a client in another language would. */
+export const throughParsedJson = (ground: Ground): Promise<Way> => jsonWay(ground, { decodesData: false })
+
+async function jsonWay({ ports, daemon }: Ground, { decodesData }: { decodesData: boolean }): Promise<Way> {
   const { socket: path, pid } = await daemon()
   const socket = connectSocket({ path })
   await once(socket, "connect")
@@ -90,12 +99,12 @@ export async function throughJson({ ports, daemon }: Ground): Promise<Way> {
       answers.set(++lastId, resolve)
       send({ id: lastId, method, params })
     })
-  new FrameReader(socket, { framing: "header" }).listen((message) => {
+  new FrameReader(socket, { framing: "header", decodesData }).listen((message) => {
     const { id, method, params, result } = message as unknown as Incoming
     if (method === undefined) return answers.get(id ?? 0)?.(result as { transport: number })
     const line = lines.get(params.transport)
     if (line === undefined) return
-    if (method === "protocol/dataReceived") line.data(Buffer.from(params.data, "base64"))
+    if (method === "protocol/dataReceived") line.data(bytesOf(params.data))
     else if (method === "protocol/pauseWriting") line.paused = true
     else if (method === "protocol/resumeWriting") {
       line.paused = false

@@ -1,6 +1,12 @@
 /** All ways to the remote. Each is made when the first measure asks for it: a new one is a file and a line here. */
 import type { Ground } from "../field.ts"
-import { throughJson, throughLibrary, throughLibraryAsItComes, throughLibraryIntoBuffer } from "./daemon.ts"
+import {
+  throughJson,
+  throughLibrary,
+  throughLibraryAsItComes,
+  throughLibraryIntoBuffer,
+  throughParsedJson,
+} from "./daemon.ts"
 import { throughOpenSsh } from "./openssh.ts"
 import { direct, relayed, relayedIntoBuffer } from "./socket.ts"
 import { throughStock } from "./stock.ts"
@@ -15,6 +21,7 @@ export const WAYS = {
   "daemon, own buffer": throughLibraryIntoBuffer,
   "daemon, 64 KiB marks": throughLibraryAsItComes,
   "daemon, JSON": throughJson,
+  "daemon, JSON.parse": throughParsedJson,
   tunnel: tunnelled,
   stock: throughStock,
   OpenSSH: throughOpenSsh,

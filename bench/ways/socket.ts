@@ -1,5 +1,6 @@
 /** Ways that are plain sockets: straight to the remote, and through the bare relay. */
 import { once } from "node:events"
+import { mkdtempSync } from "node:fs"
 import { connect, type NetConnectOpts, type OnReadOpts } from "node:net"
 import { join } from "node:path"
 import type { Ground } from "../field.ts"
@@ -19,7 +20,8 @@ export const relayed = (ground: Ground): Promise<Way> => relay(ground)
 /** The same for a client that reads into a buffer of its own. */
 export const relayedIntoBuffer = (ground: Ground): Promise<Way> => relay(ground, { intoBuffer: true })
 
-async function relay({ folder, ports }: Ground, reading: Reading = {}): Promise<Way> {
+async function relay({ folder: parent, ports }: Ground, reading: Reading = {}): Promise<Way> {
+  const folder = mkdtempSync(join(parent, "relay-"))
   const relay = await startRole("relay", folder, ...Object.entries(ports).map(([name, port]) => `${name}=${port}`))
   return {
     pids: [relay.pid],
