@@ -23,6 +23,7 @@ function endTurn(): void {
 }
 
 export class Backlog {
+  readonly #stream: Duplex
   readonly #taken: (bytes: number) => void
   /** On its way into Node. */
   readonly #outflow: Outflow
@@ -34,10 +35,11 @@ export class Backlog {
 
   /** @param taken called when the system has taken so many bytes more. */
   constructor(stream: Duplex, taken: (bytes: number) => void) {
+    this.#stream = stream
     this.#taken = taken
     this.#outflow = new Outflow(stream, {
       direct: new DirectWriter(stream),
-      written: (error) => error || this.#report(),
+      written: () => this.#report(),
     })
   }
 
@@ -101,7 +103,8 @@ export class Backlog {
    */
   #report(): void {
     const bytes = this.#handedBytes - this.#outflow.pendingBytes
-    if (bytes === 0) return
+    // What a stream drops with its end is not pending either, and nobody has it.
+    if (bytes === 0 || this.#stream.destroyed) return
     this.#handedBytes -= bytes
     this.#outflow.reclaim()
     this.#taken(bytes)

@@ -153,6 +153,22 @@ describe("from a client with flow control to the remote", () => {
     expect(client.callbacks(transport)).not.toContain("pauseWriting")
   })
 
+  test("what an abort drops is never said to be flushed", async () => {
+    // A socket, which brings both in one piece: the end comes in the turn of the write.
+    const { connect } = await harness.startDaemon({ socket: true })
+    const client = await connect({ flowControl: true })
+    for (let round = 0; round < 5; round++) {
+      const { transport, socket } = await dial(client)
+      const recorder = new Recorder(socket)
+      client.notify("transport/write", { transport, data: pattern(100) })
+      client.notify("transport/abort", { transport })
+      await client.lost(transport)
+      await recorder.over
+      const flushed = client.of(transport).filter(({ method }) => method === "transport/flushed")
+      for (const { params } of flushed) expect(params.offset).toBeLessThanOrEqual(recorder.data.length)
+    }
+  })
+
   test("a whole window may be unflushed, and each report makes room for as much", async () => {
     const { client, transport, socket } = await connected({ flowControl: true })
     const flushed = (): number => Math.max(0, ...client.of(transport).map(({ params }) => Number(params.offset ?? 0)))
