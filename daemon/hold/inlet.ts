@@ -17,24 +17,30 @@ export interface Feeder {
 export interface Drain {
   /** Asked each time: it may be exchanged under an open transport. */
   readonly stream: StreamTransport
-  /** A feeder has given it back, and all of it is out. */
+  /** A feeder has given it back. */
   freed(): void
 }
 
-/** What is counted and kept while a feeder writes. */
+/** What is kept while a feeder writes. */
 interface Loan {
   readonly feeder: Feeder
-  isReturned: boolean
-  /** Of the feeder: handed to the stream and not yet to the system. */
-  fedBytes: number
   /** What clients asked for meanwhile. */
   readonly waiting: Array<() => void>
   waitingBytes: number
 }
 
+/** Bytes in a row that came from feeders, or that came from clients. */
+interface Stretch {
+  readonly isFed: boolean
+  bytes: number
+}
+
 export class Inlet extends Intake {
   readonly #drain: Drain
   #loan: Loan | null = null
+  /** What is with the stream and not with the system, in its order; empty while all of that came from clients. */
+  #stretches: Stretch[] = []
+  #broughtBytes = 0
   #movedBytes = 0
 
   constructor(drain: Drain, marks: WaterMarks) {
@@ -49,11 +55,15 @@ export class Inlet extends Intake {
 
   /** Bytes with the stream that the system did not take yet, whoever they came from. */
   get handedBytes(): number {
-    const loan = this.#loan
-    return loan === null ? this.bufferedBytes : this.bufferedBytes - loan.waitingBytes + loan.fedBytes
+    return this.#clientsBytes + this.#broughtBytes - this.#movedBytes
   }
 
-  /** Bytes that feeders have brought, and the system took. */
+  /** Bytes that feeders have brought. */
+  get broughtBytes(): number {
+    return this.#broughtBytes
+  }
+
+  /** Of these, handed to the system. */
   get movedBytes(): number {
     return this.#movedBytes
   }
@@ -70,10 +80,10 @@ export class Inlet extends Intake {
     if (fresh.byteLength === 0) return
     this.take(fresh.byteLength)
     const loan = this.#loan
-    if (loan === null) return this.#drain.stream.write(fresh)
+    if (loan === null) return this.#hand(fresh)
     const own = Buffer.from(fresh)
     loan.waitingBytes += own.byteLength
-    loan.waiting.push(() => this.#drain.stream.write(own))
+    loan.waiting.push(() => this.#hand(own))
   }
 
   /** Ends the writing side, in its turn. */
@@ -84,31 +94,31 @@ export class Inlet extends Intake {
 
   /** From now on `feeder` writes, behind what clients wrote before; what they write from now on waits. */
   lend(feeder: Feeder): void {
-    this.#loan = { feeder, isReturned: false, fedBytes: 0, waiting: [], waitingBytes: 0 }
+    this.#loan = { feeder, waiting: [], waitingBytes: 0 }
   }
 
   /** Takes bytes from the feeder; it looks at {@link handedBytes} before it brings more. */
   feed(data: Uint8Array): void {
-    if (this.#loan !== null) this.#loan.fedBytes += data.byteLength
+    if (this.#stretches.length === 0) this.#stretches.push({ isFed: false, bytes: this.#clientsBytes })
+    this.#count(true, data.byteLength)
+    this.#broughtBytes += data.byteLength
     this.#drain.stream.write(data)
   }
 
-  /** The feeder has no more: what waited follows once all of it is out. */
+  /** The feeder has no more: what waited follows. */
   giveBack(): void {
-    if (this.#loan !== null) this.#loan.isReturned = true
-    this.#goOn()
+    const loan = this.#loan
+    if (loan === null) return
+    this.#loan = null
+    for (const act of loan.waiting) act()
+    this.#drain.freed()
   }
 
   override flushed(bytes: number): void {
-    const loan = this.#loan
-    if (loan === null) return super.flushed(bytes)
-    // In the order in which they were handed to the stream: the feeder's stand behind what was there before.
-    const before = Math.min(bytes, this.bufferedBytes - loan.waitingBytes)
-    if (before > 0) super.flushed(before)
-    loan.fedBytes -= bytes - before
-    this.#movedBytes += bytes - before
-    loan.feeder.drained()
-    this.#goOn()
+    const movedBytes = this.#stretches.length === 0 ? 0 : this.#uncount(bytes)
+    this.#movedBytes += movedBytes
+    if (bytes > movedBytes) super.flushed(bytes - movedBytes)
+    this.#loan?.feeder.drained()
   }
 
   override lost(error: RpcError): void {
@@ -118,11 +128,33 @@ export class Inlet extends Intake {
     loan?.feeder.lost(error)
   }
 
-  #goOn(): void {
-    const loan = this.#loan
-    if (loan === null || !loan.isReturned || loan.fedBytes > 0) return
-    this.#loan = null
-    for (const act of loan.waiting) act()
-    this.#drain.freed()
+  /** Of what is with the stream and not with the system: what came from clients. */
+  get #clientsBytes(): number {
+    return this.bufferedBytes - (this.#loan?.waitingBytes ?? 0)
+  }
+
+  #hand(data: Uint8Array): void {
+    if (this.#stretches.length > 0) this.#count(false, data.byteLength)
+    this.#drain.stream.write(data)
+  }
+
+  #count(isFed: boolean, bytes: number): void {
+    const last = this.#stretches.at(-1)
+    if (last?.isFed === isFed) last.bytes += bytes
+    else this.#stretches.push({ isFed, bytes })
+  }
+
+  /** The system took `bytes`. @returns how many of them came from feeders. */
+  #uncount(bytes: number): number {
+    let [left, fedBytes] = [bytes, 0]
+    for (let first = this.#stretches[0]; first !== undefined; first = this.#stretches[0]) {
+      const taken = Math.min(left, first.bytes)
+      first.bytes -= taken
+      left -= taken
+      if (first.isFed) fedBytes += taken
+      if (first.bytes > 0) break
+      this.#stretches.shift()
+    }
+    return fedBytes
   }
 }
