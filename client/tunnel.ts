@@ -17,9 +17,11 @@ export type Tunnelled = RequestResult<"transport/tunnel"> & {
 
 /**
  * A socket that reads what comes from a transport, from where its last owner had consumed to or from `since` on, and
- * writes to it. It is paused: nothing comes before it is piped, iterated or resumed. It is the owner from then on. Its end of file is passed on, and the transport's ends it; when it is
- * closed, a transport with lifetime "client" is closed too and one with lifetime "daemon" stays. What was on its way to
- * a socket that is cut is not delivered again.
+ * writes to it. It is paused: nothing comes before it is piped, iterated or resumed. It is the owner from then on. Its
+ * end of file is passed on, and the transport's, its loss and another owner end it; when it is closed, a transport with
+ * lifetime "client" is closed too and one with lifetime "daemon" stays. After it was cut, another with `since` where this
+ * one had read to goes on without a gap, as far as the transport keeps what came; what was written beyond the other's
+ * `brought`, less that of this one, is to be written again.
  * Rejects with UnknownTransport, NotOwner, NotSupported for what is no two-way stream, TransportBusy, or OsFailure when
  * no daemon answers.
  */

@@ -125,6 +125,10 @@ export class Client implements Session {
     return this.#flowControl
   }
 
+  get isTunnel(): boolean {
+    return this.#tunnel !== null
+  }
+
   /** Whether it said `shutdown` before it left. */
   get saidShutdown(): boolean {
     return this.#phase === "shutDown"
@@ -159,7 +163,7 @@ export class Client implements Session {
   notify<Name extends DaemonNotificationName>(name: Name, params: DaemonNotificationParams<Name>): void {
     if (this.#tunnel !== null) {
       // Nothing can be said any more; but another client that takes over is heard.
-      if (name === "transport/detached") this.#tunnel.abort()
+      if (name === "transport/detached") this.#tunnel.close()
       return
     }
     const isDue = name !== "protocol/dataReceived" || this.#unreportedBytes >= FLUSH_REPORT_BYTES

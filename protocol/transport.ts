@@ -215,9 +215,10 @@ const Description = z.object({
         retained: Range.meta({ description: "of these, still here for a client that comes" }),
         written: Offset.meta({ description: "bytes that came from the client" }),
         flushed: Offset.meta({ description: "of these, handed to the system" }),
-        moved: Offset.meta({
-          description: "beside these, handed to the system by the daemon itself: from files and other transports",
+        brought: Offset.meta({
+          description: "beside these, bytes that came from files, other transports and tunnels",
         }),
+        moved: Offset.meta({ description: "of these, handed to the system" }),
       }),
     )
     .meta({ description: "one, or one per pipe of a process" }),
@@ -232,7 +233,17 @@ const description = {
   extra: { peername: { host: "127.0.0.1", port: 8888, family: "IPv4" } },
   attachments: [{ clientId: 1, role: "owner" as const }],
   channels: [
-    { id: 7, received: 5, sent: 5, consumed: 5, retained: { from: 5, to: 5 }, written: 5, flushed: 5, moved: 0 },
+    {
+      id: 7,
+      received: 5,
+      sent: 5,
+      consumed: 5,
+      retained: { from: 5, to: 5 },
+      written: 5,
+      flushed: 5,
+      brought: 0,
+      moved: 0,
+    },
   ],
 }
 
@@ -368,9 +379,10 @@ export const tunnel = request("transport/tunnel", {
     kind: Kind,
     offset: Offset.meta({ description: "where reading begins" }),
     written: Offset.meta({ description: "bytes accepted from clients so far" }),
+    brought: Offset.meta({ description: "beside these, bytes that came from files, other transports and tunnels" }),
   }),
   errors: [...access, "TransportBusy", "InvalidRequest", "InvalidParams"],
-  example: { params: { transport: 7 }, result: { transport: 7, kind: "tcp", offset: 0, written: 0 } },
+  example: { params: { transport: 7 }, result: { transport: 7, kind: "tcp", offset: 0, written: 0, brought: 0 } },
 })
 
 export const consumed = fromClient("transport/consumed", {

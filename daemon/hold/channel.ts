@@ -62,8 +62,10 @@ export class Channel implements StreamEvents, Drain {
   #owner: Outlet | null = null
   /** What reads in the owner's place. */
   #diversion: Outlet | null = null
-  /** Up to where the last owner had consumed: what is kept begins here at the latest. */
+  /** Up to where the last owner had consumed: who comes next goes on here. */
   #consumed = 0
+  /** Up to where it surely had: what is kept begins here at the latest. */
+  #surelyConsumed = 0
   #started = false
   #isLost = false
   /** Why we ended it, where that is to be told. */
@@ -129,6 +131,7 @@ export class Channel implements StreamEvents, Drain {
       retained: this.retained,
       written: this.inlet?.written ?? 0,
       flushed: this.inlet?.flushedTo ?? 0,
+      brought: this.inlet?.broughtBytes ?? 0,
       moved: this.inlet?.movedBytes ?? 0,
     }
   }
@@ -152,7 +155,7 @@ export class Channel implements StreamEvents, Drain {
     outlet.stop()
     this.#outlets = minus(this.#outlets, outlet)
     if (outlet !== this.#owner) return
-    this.#consumed = outlet.consumed
+    this.#setConsumed(outlet.consumed)
     this.#owner = null
     this.#keepWithinBounds()
     this.#regulate()
@@ -174,12 +177,15 @@ export class Channel implements StreamEvents, Drain {
     return diversion
   }
 
-  /** The owner goes on where `diversion` has read to. */
-  restore(diversion: Outlet): void {
+  /**
+   * The owner goes on where `diversion` has read to.
+   * @param wasCut whether some of that may not have arrived, so that somebody may ask for it again.
+   */
+  restore(diversion: Outlet, { wasCut = false } = {}): void {
     diversion.stop()
     this.#outlets = minus(this.#outlets, diversion)
     this.#diversion = null
-    this.#consumed = diversion.sent
+    this.#setConsumed(diversion.sent, wasCut ? this.log.from : diversion.sent)
     if (this.#owner !== null) {
       this.#outlets = plus(this.#outlets, this.#owner)
       this.#owner.takeOver(diversion.sent)
@@ -314,11 +320,16 @@ export class Channel implements StreamEvents, Drain {
     const brake = this.#brake
     const lagBytes = this.#outlets.length > (brake === null ? 0 : 1) ? READ_WINDOW_BYTES : 0
     const spare = this.log.to - Math.max(retainBytes, lagBytes)
-    const needed = brake === null ? this.#consumed : retainBytes === 0 ? brake.sent : brake.consumed
+    const needed = brake === null ? this.#surelyConsumed : retainBytes === 0 ? brake.sent : brake.consumed
     this.log.trim(Math.min(needed, spare))
     if (brake !== null || this.#unread < retainBytes) return
     if (whenFull === "dropOldest") this.log.trim(spare)
     else if (whenFull === "close" && !this.#stream.isClosing) this.abort(keepingIsFull(this.#keeping, this.#unread))
+  }
+
+  #setConsumed(offset: number, surely = offset): void {
+    this.#consumed = offset
+    this.#surelyConsumed = surely
   }
 
   /** Bytes that wait for an owner. */
@@ -335,6 +346,6 @@ export class Channel implements StreamEvents, Drain {
   #mayRead(): boolean {
     if (this.#brake !== null) return this.#brake.isHungry
     const { retainBytes, whenFull } = this.#keeping
-    return whenFull !== "block" || this.#unread < retainBytes
+    return whenFull !== "block" || this.log.to - Math.max(this.#surelyConsumed, this.log.from) < retainBytes
   }
 }

@@ -107,6 +107,7 @@ export class DatagramHolding extends Holding {
       retained: { from: this.#received - this.#waiting.bytes, to: this.#received },
       written: this.intake.written,
       flushed: this.intake.flushedTo,
+      brought: 0,
       moved: 0,
     }
     return { ...super.describe(), channels: [counts] }

@@ -338,8 +338,9 @@ export abstract class Holding {
   }
 
   #pushOut(attachment: Attachment, by: number): void {
-    this.#remove(attachment)
+    // First: a tunnel gives back what is lent to it, to an owner.
     attachment.recipient.notify("transport/detached", { transport: this.id, by })
+    this.#remove(attachment)
     attachment.recipient.possessions.remove(this)
   }
 

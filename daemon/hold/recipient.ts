@@ -7,6 +7,8 @@ export interface Recipient {
   readonly id: number
   /** Whether it reports what it consumes, and counts what was flushed. */
   readonly flowControl: boolean
+  /** Whether its connection is the bytes of what it owns, which is lent to nobody else then. */
+  readonly isTunnel: boolean
   /** What it owns or watches: all of it is let go when it leaves. */
   readonly possessions: Possessions
   /** Bulk data goes through here; anything else is said at once. */

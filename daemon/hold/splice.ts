@@ -32,14 +32,18 @@ export class Splice implements Feeder {
   readonly #outlet: Outlet
   #bytes = 0
   #error: WireError | null = null
+  /** Whether there is no brake any more. */
+  #isHurried = false
   #isOver = false
+  /** Whether the sink was lost with some of it. */
+  #wasCut = false
 
   /** Takes both ends for itself: neither may be lent already. Begins with `start()`. */
   constructor(from: Channel, to: Sink, events: SpliceEvents) {
     this.from = from
     this.to = to
     this.#events = events
-    this.#outbox = new Outbox(() => to.inlet.handedBytes)
+    this.#outbox = new Outbox(() => (this.#isHurried ? 0 : to.inlet.handedBytes))
     to.inlet.lend(this)
     this.#outlet = from.divert(
       { flowControl: false, outbox: this.#outbox },
@@ -68,6 +72,19 @@ export class Splice implements Feeder {
     if (!this.#isOver) this.#outlet.start()
   }
 
+  /** Passes on all that has come, however much waits at the sink: for a source that is not read any more. */
+  hurry(): void {
+    this.#isHurried = true
+    this.#outbox.pump()
+  }
+
+  /** Ends between two bytes: the owners of both sides go on there. After the end: no effect. */
+  stop(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#finish()
+  }
+
   drained(): void {
     this.#outbox.pump()
   }
@@ -75,6 +92,7 @@ export class Splice implements Feeder {
   /** The sink is gone: nobody can have what the source still says. */
   lost(error: RpcError): void {
     if (this.#isOver) return
+    this.#wasCut = true
     if (error.name !== "TransportClosed") this.#error = error.toWire()
     this.#end(this.from, error)
   }
@@ -114,6 +132,6 @@ export class Splice implements Feeder {
   #finish(): void {
     this.#events.ended(this)
     this.to.inlet.giveBack()
-    this.from.restore(this.#outlet)
+    this.from.restore(this.#outlet, { wasCut: this.#wasCut })
   }
 }

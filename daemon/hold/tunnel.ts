@@ -3,10 +3,14 @@
  *
  * An end of file passes through; the loss of the transport closes the connection behind all that came. The loss of the
  * connection is what it always is, a client that is gone: it leaves the transport, which stays or ends with it.
+ * Invariant: what was read of either side is passed on, whatever ends first. So the counts of both sides say to the
+ * byte where whoever comes next goes on.
  * The trap: a Unix socket that was closed reads like one whose sending side was ended; only a write tells them apart.
  */
 import type { Duplex } from "node:stream"
+import { LINGER_MS } from "../../protocol/limits.ts"
 import { WaterMarks } from "../../protocol/waterMarks.ts"
+import type { Clock } from "../clock.ts"
 import { NodeStream } from "../transports/stream.ts"
 import { Channel } from "./channel.ts"
 import { Splice, type Sink } from "./splice.ts"
@@ -20,44 +24,61 @@ export interface TunnelEvents {
 
 export class Tunnel {
   readonly #line: Channel
+  readonly #toClient: Splice
+  readonly #fromClient: Splice
 
   /** @param channel what it leads to, attached to and not lent to anybody. */
-  constructor(socket: Duplex, channel: Sink, { left, over }: TunnelEvents) {
+  constructor(socket: Duplex, channel: Sink, clock: Clock, { left, over }: TunnelEvents) {
     const line = new Channel({
       id: channel.id,
-      holder: { channelEnded: () => {}, channelLost: over },
+      holder: {
+        channelEnded: () => {},
+        channelLost: () => {
+          this.#fromClient.hurry()
+          over()
+        },
+      },
       keeping: { retainBytes: 0, whenFull: "block" },
       marks: new WaterMarks(),
       makeStream: (events) =>
-        new NodeStream(socket, {
-          data: (chunk) => events.data(chunk),
-          eof: () => unlessClosed(socket, () => events.eof()),
-          flushed: (bytes) => events.flushed(bytes),
-          lost: (error) => events.lost(error),
-        }),
+        new NodeStream(
+          socket,
+          {
+            data: (chunk) => events.data(chunk),
+            eof: () => unlessClosed(socket, () => events.eof()),
+            flushed: (bytes) => events.flushed(bytes),
+            lost: (error) => events.lost(error),
+          },
+          // A client that is writing would lose what it has not read yet if its writes failed.
+          { awaitRemoteEnd: { timeoutMs: LINGER_MS, after: (delayMs, action) => clock.after(delayMs, action) } },
+        ),
     })
-    this.#line = line
     let directions = 2
     const events = {
       ended: () => {
         directions--
         if (directions === 0) line.close()
       },
-      lose: (other: Channel) => (other === line ? line.close() : left()),
+      lose: (other: Channel) => {
+        if (other === line) return line.close()
+        this.#fromClient.hurry()
+        left()
+      },
     }
-    const splices = [new Splice(channel, line as Sink, events), new Splice(line, channel, events)]
-    for (const splice of splices) splice.start()
+    this.#line = line
+    this.#toClient = new Splice(channel, line as Sink, events)
+    this.#fromClient = new Splice(line, channel, events)
+    this.#toClient.start()
+    this.#fromClient.start()
     line.start()
   }
 
-  /** Ends the connection behind all that was said on it. */
+  /** Ends the connection behind all that was said on it; the transport is its owner's again, whoever that is. */
   close(): void {
+    this.#fromClient.hurry()
+    this.#fromClient.stop()
+    this.#toClient.stop()
     this.#line.close()
-  }
-
-  /** Cuts it. */
-  abort(): void {
-    this.#line.abort()
   }
 }
 

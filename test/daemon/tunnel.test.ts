@@ -144,7 +144,118 @@ describe("a connection that is cut", () => {
   })
 })
 
-test("one that is taken over is cut, and the new owner goes on", async () => {
+describe("where one owner ends, the next goes on", () => {
+  type Counts = Record<"received" | "sent" | "consumed" | "brought" | "moved", number>
+
+  async function counts({ client }: Ground, transport: number): Promise<Counts> {
+    return (await client.request<{ channels: [Counts] }>("transport/describe", { transport })).channels[0]
+  }
+
+  /** What is counted when nothing moves any more. */
+  async function stuck(all: Ground, transport: number): Promise<Counts> {
+    let before = ""
+    for (let same = 0; ;) {
+      const now = await counts(all, transport)
+      same = JSON.stringify(now) === before ? same + 1 : 0
+      if (same === 100) return now
+      before = JSON.stringify(now)
+    }
+  }
+
+  test.each(["messages", "a tunnel"])("reading, with %s behind it: no byte is lost, none comes twice", async (next) => {
+    const all = await ground()
+    const { transport, remote } = await dial(all.client, { lifetime: "daemon", paused: true })
+    const data = pattern(8_000_000)
+    const socket = await bored(all.path, transport)
+    socket.pause()
+    remote.end(data)
+    await stuck(all, transport)
+    const client = await all.connect()
+    const heir = next === "messages" ? null : await bored(all.path, transport)
+    if (heir === null) await client.request("transport/attach", { transport, steal: true })
+    const before = await buffer(socket)
+    socket.end()
+    heir?.end()
+    expect(before.length).toBeGreaterThan(0)
+    const after = heir === null ? (await client.lost(transport), client.data(transport)) : await buffer(heir)
+    expect(Buffer.concat([before, after]).equals(data)).toBe(true)
+    await ended(all, transport)
+  })
+
+  test("writing, though the remote does not read: what was brought is told, and what comes next stands behind it", async () => {
+    const all = await ground()
+    const { transport, remote } = await dial(all.client, { lifetime: "daemon" })
+    const data = pattern(20_000_000)
+    const first = await bored(all.path, transport)
+    first.write(data)
+    await stuck(all, transport)
+    // By messages, then by a tunnel once more, with nothing flushed in between.
+    await all.client.request("transport/attach", { transport, steal: true })
+    const { brought, moved } = await counts(all, transport)
+    expect(brought).toBeGreaterThan(moved)
+    expect(brought).toBeLessThan(data.length)
+    const written = data.subarray(brought, brought + 50_000)
+    all.client.notify("transport/write", { transport, data: written.toString("base64") })
+    const [second, answer] = await tunnel({ socket: all.path, transport, steal: true })
+    harness.cleanup(() => second.destroy())
+    expect(answer).toMatchObject({ written: written.length, brought })
+    second.resume().end(data.subarray(brought + written.length))
+    const atRemote = new Recorder(remote)
+    await atRemote.over
+    expect(atRemote.data.equals(data)).toBe(true)
+    remote.end()
+    await ended(all, transport)
+  })
+
+  test("both ways, however often the connection is cut under load", async () => {
+    const all = await ground()
+    const { transport, remote } = await dial(all.client, { lifetime: "daemon", paused: true })
+    const [there, back] = [pattern(6_000_000), pattern(6_000_000, 2)]
+    const atRemote = new Recorder(remote)
+    remote.write(back)
+    const read: Buffer[] = []
+    let [readBytes, cuts] = [0, 0]
+    while (readBytes < back.length) {
+      const [socket, { offset, brought }] = await tunnel({ socket: all.path, transport, since: readBytes, steal: true })
+      socket.on("error", () => {}).end(there.subarray(brought))
+      expect(offset).toBe(readBytes)
+      const cutAt = readBytes + 1 + harness.random() * 900_000
+      await new Promise<void>((resolve) => {
+        socket.once("close", resolve).on("data", (chunk: Buffer) => {
+          read.push(chunk)
+          readBytes += chunk.length
+          if (readBytes < Math.min(cutAt, back.length)) return
+          cuts++
+          socket.destroy()
+        })
+        socket.resume()
+      })
+    }
+    expect(cuts).toBeGreaterThan(3)
+    expect(Buffer.concat(read).equals(back)).toBe(true)
+    const last = await bored(all.path, transport)
+    last.resume().end(there.subarray((await counts(all, transport)).brought))
+    await atRemote.over
+    expect(atRemote.data.equals(there)).toBe(true)
+    remote.end()
+    await ended(all, transport)
+  })
+
+  test("from any byte that is still kept", async () => {
+    const all = await ground()
+    const { transport, remote } = await dial(all.client, { lifetime: "daemon" })
+    const first = await bored(all.path, transport)
+    remote.write("0123456789")
+    await new Recorder(first).until(10)
+    const second = await bored(all.path, transport, { since: 7 })
+    remote.end()
+    second.end()
+    expect((await buffer(second)).toString()).toBe("789")
+    await ended(all, transport)
+  })
+})
+
+test("one that is taken over ends, and the new owner goes on", async () => {
   const all = await ground()
   const { transport, remote } = await dial(all.client, { lifetime: "daemon" })
   const socket = await bored(all.path, transport)

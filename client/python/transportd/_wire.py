@@ -655,6 +655,7 @@ class TransportDescribeResultChannelsItem(TypedDict):
     retained: TransportAttachResultRetained
     written: int
     flushed: int
+    brought: int
     moved: int
 
 
@@ -843,6 +844,7 @@ class TransportTunnelResult(TypedDict):
     kind: Literal["tcp", "tls", "unix", "subprocess", "pty", "udp", "pipe"]
     offset: int
     written: int
+    brought: int
 
 
 class TransportWriteParams(TypedDict):
