@@ -1,6 +1,5 @@
 /** Signals that mean "leave, and let it go on": Ctrl-C and its like, for verbs that hold what outlives them. */
 import { constants } from "node:os"
-import type { SubprocessTransport, Transport } from "transportd/client"
 import { printable, tell } from "./print.ts"
 
 /**
@@ -21,9 +20,15 @@ export function askedToLeave(signals: readonly NodeJS.Signals[] = ["SIGINT", "SI
   })
 }
 
-/** Leaves `transport` to whoever attaches next, and says how. */
-export function leave(transport: Transport | SubprocessTransport, status: number, name?: string): number {
-  transport.detach()
+export interface Leavable {
+  readonly id: number
+  /** Leaves it to whoever attaches next. */
+  detach(): void | Promise<void>
+}
+
+/** Leaves `transport`, and says how to come back. */
+export async function leave(transport: Leavable, status: number, name?: string): Promise<number> {
+  await transport.detach()
   tell(`detached; it goes on: \`transportd attach ${name === undefined ? transport.id : printable(name)}\``)
   return status
 }

@@ -1,120 +1,250 @@
 /**
- * Runs a relay over a tunnel: the bytes go over a connection to the daemon that carries nothing else, and why it ended
- * is asked on the one that can speak. Knows neither verbs nor where the relay leads.
+ * Runs a relay over a tunnel, a connection to the daemon that carries the bytes of one transport and nothing else. Knows
+ * neither verbs nor where the relay leads.
+ *
+ * Theory of operation. A tunnel is fast because it says nothing: neither why it ended nor what has arrived. So both
+ * directions are counted here, and what was sent is kept until the daemon has it. When the tunnel ends, or is to be left,
+ * the client that speaks messages asks what has become of the transport, and then either goes on in its place or has
+ * another tunnel made, at these counts: nothing is lost, and nothing comes twice.
+ *
+ *     tunnel ── its connection broke ──▶ tunnel
+ *        └───── an end of file, the end of the transport, our leaving ──▶ messages
+ *
+ * The trap: an end of file and a connection that broke read alike.
  */
-import { setTimeout as sleep } from "node:timers/promises"
-import type { Client, Protocol } from "transportd/client"
-import { Failure } from "./failure.ts"
+import type { Socket } from "node:net"
+import type { Client, Protocol, Transport, TunnelOptions } from "transportd/client"
+import { Inquiry, type Counts } from "./inquiry.ts"
 import type { Description } from "./ref.ts"
-import type { Relay } from "./relay.ts"
+import type { Line, Relay } from "./relay.ts"
+import { connectionEnded, isBroken, lossOf, takenOver } from "./tunnelEnd.ts"
+import { Unsure } from "./unsure.ts"
 
-/** Between two looks at whether the remote has taken what was sent. */
-const LOOK_MS = 20
+/** Most bytes that are kept to be sent again. */
+const UNSURE_BYTES = 4 * 1024 * 1024
 
-/**
- * Takes `transport`, of which nothing was read or written yet, and gives it to `relay`, which hears what it would from
- * the client library. Resolves when it has begun.
- * @param path the socket of the daemon that `client` is connected to.
- */
-export async function relayByTunnel(client: Client, path: string, transport: number, relay: Relay): Promise<void> {
-  const { tunnel } = await import("transportd/client")
-  const [line, { clientId }] = await tunnel({ socket: path, transport, steal: true })
-  const held = { client, transport, clientId }
-  let sentBytes = 0
-  let ending: Promise<Error | null> | null = null
-  const end = (): Promise<Error | null> => {
-    ending ??= untilTaken(held, sentBytes).catch(asLoss)
-    void ending.then(() => line.end())
-    return ending
+type Wishes = Pick<TunnelOptions, "since" | "steal">
+
+export class TunnelRelay implements Line {
+  readonly id: number
+  readonly #client: Client
+  readonly #path: string
+  readonly #relay: Relay
+  readonly #inquiry: Inquiry
+  /** The tunnel; null when it has ended. */
+  #line: Socket | null = null
+  /** Who the daemon says owns the transport with it. */
+  #clientId: number | null = null
+  /** What goes on in its place. */
+  #messages: Transport | null = null
+  /** Settles when something does. */
+  #moved = Promise.resolve()
+  /** The offset behind the last byte that the relay was given. */
+  #receivedTo: number
+  readonly #unsure: Unsure
+  /** What others had brought to the transport before; null before the first tunnel. */
+  #othersBytes: number | null = null
+  #isLooking = false
+  #isReading = false
+  #isLeaving = false
+  #hasEnded = false
+
+  /**
+   * Takes the transport `described` and gives it to `relay`, which hears what it would from the client library.
+   * Rejects as `tunnel()` of that does.
+   * @param path the socket of the daemon that `client` is connected to.
+   */
+  static async begin(
+    client: Client,
+    path: string,
+    described: Description,
+    relay: Relay,
+    wishes: Wishes,
+  ): Promise<TunnelRelay> {
+    const tunnelled = new TunnelRelay(client, path, described, relay)
+    await tunnelled.#open(wishes)
+    relay.connectionMade(tunnelled)
+    tunnelled.resumeReading()
+    return tunnelled
   }
-  const closed = async (): Promise<void> => relay.connectionLost((await end()) ?? (await lossOf(held)))
-  line
-    .on("data", (chunk: Buffer) => relay.dataReceived(chunk))
-    .on("drain", () => relay.resumeWriting())
-    .on("end", () => {
-      if (!relay.eofReceived()) void end()
+
+  private constructor(client: Client, path: string, { transport, channels }: Description, relay: Relay) {
+    this.id = transport
+    this.#client = client
+    this.#path = path
+    this.#relay = relay
+    this.#inquiry = new Inquiry(client, transport)
+    this.#unsure = new Unsure(client.comesBack)
+    this.#receivedTo = channels[0]?.consumed ?? 0
+  }
+
+  write(chunk: Buffer): void {
+    if (this.#messages !== null) return this.#messages.write(chunk)
+    this.#unsure.push(chunk)
+    const hasRoom = this.#line?.write(chunk) === true
+    if (this.#unsure.bytes > UNSURE_BYTES / 2) void this.#makeSure()
+    if (!hasRoom || this.#unsure.bytes > UNSURE_BYTES) this.#relay.pauseWriting()
+  }
+
+  writeEof(): void {
+    this.#hasEnded = true
+    if (this.#messages !== null) endWriting(this.#messages)
+    else if (this.#line !== null) void this.#endOnceMoved(this.#line)
+  }
+
+  close(): void {
+    this.#messages?.close()
+  }
+
+  pauseReading(): void {
+    this.#isReading = false
+    this.#line?.pause()
+    this.#messages?.pauseReading()
+  }
+
+  resumeReading(): void {
+    this.#isReading = true
+    if (this.#isLeaving) return
+    this.#line?.resume()
+    this.#messages?.resumeReading()
+  }
+
+  /**
+   * Leaves the transport to whoever attaches next, who goes on behind the last byte that the relay was given; what the
+   * relay has written is written. Resolves then, and never when the transport was lost first, which the relay hears.
+   */
+  async detach(): Promise<void> {
+    this.#isLeaving = true
+    this.#relay.pauseWriting()
+    this.#line?.pause()
+    await this.#moved
+    if (this.#line !== null) await this.#move(this.#line)
+    if (this.#messages === null) await new Promise(() => {})
+    this.#messages?.detach()
+  }
+
+  async #open(wishes: Wishes): Promise<void> {
+    const { tunnel } = await import("transportd/client")
+    const [line, opened] = await tunnel({ socket: this.#path, transport: this.id, ...wishes })
+    const { since = this.#receivedTo } = wishes
+    if (typeof since === "number" && opened.offset > since) this.#relay.bytesLost(since, opened.offset)
+    this.#receivedTo = opened.offset
+    this.#line = line
+    this.#clientId = opened.clientId
+    const move = (): void => {
+      if (this.#line === line) this.#moved = this.#move(line)
+    }
+    line
+      .on("data", (chunk: Buffer) => {
+        this.#receivedTo += chunk.length
+        this.#relay.dataReceived(chunk)
+      })
+      .on("drain", () => this.#goOnWriting())
+      // It says that the connection to the daemon broke, and not why: that is asked.
+      .on("error", () => {})
+      .once("end", move)
+      .once("close", move)
+    this.#othersBytes ??= opened.brought
+    this.#sendAgain(opened.brought, line)
+    this.#goOnWriting()
+    if (this.#hasEnded) void this.#endOnceMoved(line)
+    if (this.#isReading && !this.#isLeaving) line.resume()
+  }
+
+  /** Puts something else in the place of `line`. */
+  async #move(line: Socket): Promise<void> {
+    this.#line = null
+    this.#relay.pauseWriting()
+    try {
+      const { clientId, lifetime, state } = await this.#inquiry.describe()
+      if (clientId !== null && clientId !== this.#clientId) {
+        throw takenOver(`client ${clientId}`, `transport ${this.id}`)
+      }
+      const isBreak = !this.#isLeaving && (await isBroken(line))
+      if (isBreak && lifetime === "client") throw await connectionEnded()
+      // Stolen, for the daemon may not have noticed yet that the former connection is gone.
+      const wishes = { since: this.#receivedTo, steal: true }
+      if (isBreak && state === "open") await this.#open(wishes).catch(() => this.#attach(line, wishes))
+      else await this.#attach(line, wishes)
+    } catch (error) {
+      this.#relay.connectionLost(await lossOf(error as Error, line))
+    }
+    line.destroy()
+  }
+
+  async #attach(line: Socket, wishes: Wishes): Promise<void> {
+    const relay = this.#relay
+    const successor: Protocol = {
+      connectionMade: (transport: Transport) => transport.pauseReading(),
+      dataReceived: (data) => relay.dataReceived(data),
+      bytesLost: (from, to) => relay.bytesLost(from, to),
+      eofReceived: () => relay.eofReceived(),
+      pauseWriting: () => relay.pauseWriting(),
+      resumeWriting: () => relay.resumeWriting(),
+      connectionLost: (error) => relay.connectionLost(error),
+    }
+    if (!this.#client.comesBack) await this.#untilBrought()
+    const attach = () => this.#client.loop.attach(() => successor, this.id, { ...wishes, paused: true })
+    const [messages] = await this.#inquiry.ask(attach)
+    const { channels } = await this.#inquiry.describe()
+    const { retained, brought } = channels[0] as Counts
+    if (this.#isLeaving && retained.from > this.#receivedTo) await this.#readOut(line)
+    this.#messages = messages
+    if (!this.#isLeaving) relay.resumeWriting()
+    this.#sendAgain(brought, messages)
+    this.#unsure.forget(this.#unsure.to)
+    if (this.#hasEnded) endWriting(messages)
+    if (this.#isReading && !this.#isLeaving) messages.resumeReading()
+  }
+
+  /** Takes from `line` what is kept nowhere else: the daemon ends it behind that. */
+  async #readOut(line: Socket): Promise<void> {
+    if (!line.destroyed && !line.readableEnded) {
+      await new Promise((resolve) => line.once("end", resolve).once("close", resolve).resume())
+    }
+    const since = { transport: this.id, since: this.#receivedTo, steal: true, paused: true }
+    await this.#inquiry.ask(() => this.#client.request("transport/attach", since))
+  }
+
+  #sendAgain(brought: number, sink: { write(chunk: Buffer): unknown }): void {
+    this.#unsure.forget(brought - (this.#othersBytes ?? 0))
+    for (const chunk of this.#unsure.chunks) sink.write(chunk)
+  }
+
+  #goOnWriting(): void {
+    if (this.#line?.writableNeedDrain !== false || this.#isLeaving) return
+    if (this.#unsure.bytes <= UNSURE_BYTES) this.#relay.resumeWriting()
+  }
+
+  /** Why: keeping what was sent costs a tenth of the speed, and is of use only to what survives a break. */
+  async #untilBrought(): Promise<void> {
+    await this.#inquiry.look(({ brought }) => brought >= this.#unsure.to + (this.#othersBytes ?? 0))
+  }
+
+  /** Looks what the daemon has, until little is unsure. */
+  async #makeSure(): Promise<void> {
+    if (this.#isLooking) return
+    this.#isLooking = true
+    await this.#inquiry.look(({ brought }) => {
+      this.#unsure.forget(brought - (this.#othersBytes ?? 0))
+      return this.#unsure.bytes <= UNSURE_BYTES / 2
     })
-    // It says that the connection to the daemon broke, and not why: that is asked below.
-    .on("error", () => {})
-    .on("close", () => void closed())
-  relay.connectionMade({
-    write: (chunk) => {
-      if (ending !== null) return
-      sentBytes += chunk.byteLength
-      if (!line.write(chunk)) relay.pauseWriting()
-    },
-    writeEof: () => void end(),
-    close: () => void end(),
-    pauseReading: () => void line.pause(),
-    resumeReading: () => void line.resume(),
-  })
-  line.resume()
-}
+    this.#isLooking = false
+    this.#goOnWriting()
+  }
 
-/** A transport whose owner is a tunnel, the client `clientId`, and a client that can ask for it. */
-interface Held {
-  readonly client: Client
-  readonly transport: number
-  readonly clientId: number
-}
-
-/**
- * Resolves to null when the system has `bytes` that were sent: a tunnel that has ended on both sides is a client that
- * is gone, whose bytes have a deadline, and those of a command that waits for them have none.
- */
-async function untilTaken(held: Held, bytes: number): Promise<null> {
-  for (;;) {
-    const { channels } = await look(held)
-    if ((channels[0]?.moved ?? 0) >= bytes) return null
-    await sleep(LOOK_MS)
+  /**
+   * Ends `line` when the system has all that was sent: a tunnel that has ended on both sides is a client that is gone,
+   * whose bytes have a deadline, and those of a command that waits for them have none.
+   */
+  async #endOnceMoved(line: Socket): Promise<void> {
+    await this.#inquiry.look(({ moved }) => this.#line !== line || moved >= this.#unsure.to + (this.#othersBytes ?? 0))
+    if (this.#line === line) line.end()
   }
 }
 
-/** Why it is lost before this side has ended, when only its owner can have closed it: somebody has taken it over. */
-async function asLoss(error: Error): Promise<Error> {
-  if (error.name === "TransportClosed") return new Failure("permission", "another client took over the connection")
-  return await daemonLost(error)
-}
-
-/** What `connectionLost` says of a transport whose tunnel has ended; it may take its time to be over. */
-async function lossOf(held: Held): Promise<Error | null> {
-  try {
-    await look(held)
-    const witness = { role: "observer", since: "now" } as const
-    const [, { lost }] = await held.client.loop.attach(() => new Witness(), held.transport, witness)
-    return await lost
-  } catch (error) {
-    return (error as Error).name === "TransportClosed" ? null : await daemonLost(error as Error)
-  }
-}
-
-async function look({ client, transport, clientId }: Held): Promise<Description> {
-  const described = await client.request("transport/describe", { transport })
-  const owner = described.clientId
-  if (owner === null || owner === clientId) return described
-  throw new Failure("permission", `client ${owner} took over transport ${transport}`)
-}
-
-/** What was asked is no concern of who reads the sentence. */
-async function daemonLost(error: Error): Promise<Error> {
-  const { ConnectionEnded } = await import("transportd/client")
-  return ["ConnectionEnded", "ShuttingDown"].includes(error.name) ? new ConnectionEnded() : error
-}
-
-/** Hears the end of a transport, and nothing else of it. */
-class Witness implements Protocol {
-  readonly lost: Promise<Error | null>
-  #resolve = (_error: Error | null): void => {}
-
-  constructor() {
-    this.lost = new Promise((resolve) => (this.#resolve = resolve))
-  }
-
-  eofReceived(): boolean {
-    return true
-  }
-
-  connectionLost(error: Error | null): void {
-    this.#resolve(error)
-  }
+/** TLS ends both ways at once. */
+function endWriting(transport: Transport): void {
+  if (transport.canWriteEof()) transport.writeEof()
+  else transport.close()
 }

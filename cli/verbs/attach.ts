@@ -1,9 +1,9 @@
 /** `transportd attach`: a transport that outlived its client comes to this terminal; Ctrl-C leaves it running. */
-import type { Client, SubprocessTransport, Transport } from "transportd/client"
+import type { Client } from "transportd/client"
 import { exitCode, exitCodeOf } from "../exitCodes.ts"
 import { Failure, isRpcError } from "../failure.ts"
 import { COME_BACK, joinRunning, type JoinOptions } from "../join.ts"
-import { askedToLeave, leave } from "../leaving.ts"
+import { askedToLeave, leave, type Leavable } from "../leaving.ts"
 import { redraw } from "../localTerminal.ts"
 import { Onlooker } from "../onlooker.ts"
 import { tell } from "../print.ts"
@@ -19,7 +19,9 @@ import {
   type Since,
 } from "../ref.ts"
 import { Relay } from "../relay.ts"
+import { socketPath } from "../socketPath.ts"
 import { standardStreams } from "../standardStreams.ts"
+import { TunnelRelay } from "../tunnelRelay.ts"
 import { option, socketOption, verboseOption, type Verb } from "../verb.ts"
 
 interface Options extends JoinOptions {
@@ -28,11 +30,15 @@ interface Options extends JoinOptions {
   readonly steal?: boolean
 }
 
-type Wishes = NonNullable<Parameters<Client["loop"]["attach"]>[2]>
+interface Wishes {
+  readonly since?: Since
+  readonly role?: "observer"
+  readonly steal?: boolean
+}
 
 /** What was brought here, and how it ends. */
 interface Brought {
-  readonly transport: Transport | SubprocessTransport
+  readonly transport: Leavable
   /** Resolves to the exit status. */
   readonly ended: Promise<number>
   /** Resolves to the exit status when it is left by a key. */
@@ -56,15 +62,12 @@ export const attach: Verb<Options> = {
     const asked = askedToLeave()
     const client = await joinRunning(where, COME_BACK)
     const described = await describe(client, parseRef(operand))
-    const wishes: Wishes = {
-      ...(since !== undefined && { since: sinceOf(since, described) }),
-      ...(observe ? { role: "observer" as const } : { steal }),
-    }
-    const { transport, ended, left: leftByKey } = await bring(client, described, wishes, observe)
+    const wishes: Wishes = { ...(since !== undefined && { since }), ...(observe ? { role: "observer" } : { steal }) }
+    const { transport, ended, left: leftByKey } = await bring(client, described, wishes, where)
     if (where.verbose === true) tell(`attached to transport ${transport.id}, ${described.kind}, as ${role(observe)}`)
-    const left = Promise.race([asked, leftByKey]).then((status) => {
+    const left = Promise.race([asked, leftByKey]).then(async (status) => {
       if (!observe && described.lifetime === "daemon") return leave(transport, status, described.name)
-      transport.detach()
+      await transport.detach()
       return status
     })
     const status = await Promise.race([ended, left]).catch((error: Error) => {
@@ -79,20 +82,50 @@ function role(observe: boolean): string {
   return observe ? "observer" : "owner"
 }
 
-async function bring(client: Client, described: Description, wishes: Wishes, observe: boolean): Promise<Brought> {
+async function bring(
+  client: Client,
+  described: Description,
+  wishes: Wishes,
+  { socket }: JoinOptions,
+): Promise<Brought> {
   const { transport: id } = described
+  const observes = wishes.role === "observer"
   if (isProcess(described)) {
     const canLeave = described.lifetime === "daemon"
-    const make = (): Onlooker | ProgramRelay => (observe ? new Onlooker() : new ProgramRelay({ canLeave }))
-    const [transport, protocol] = await client.loop.attachSubprocess(make, id, wishes)
+    const make = (): Onlooker | ProgramRelay => (observes ? new Onlooker() : new ProgramRelay({ canLeave }))
+    const { since, ...others } = wishes
+    const positions = since === undefined ? others : { ...others, since: sinceOf(since, described) }
+    const [transport, protocol] = await client.loop.attachSubprocess(make, id, positions)
     if (protocol instanceof Onlooker) return { transport, ended: protocol.ended, left: never }
     if (described.kind === "pty") redraw(transport)
     return { transport, ended: protocol.ended.then(exitCodeOf), left: protocol.left }
   }
-  // Over messages, which have offsets, and not over a tunnel, which has none: a break, and leaving, lose nothing.
-  const make = (): Onlooker | Relay => (observe ? new Onlooker() : new Relay(standardStreams()))
-  const [transport, protocol] = await client.loop.attach(make, id, wishes)
-  return { transport, ended: protocol instanceof Onlooker ? protocol.ended : endOf(protocol), left: never }
+  if (observes) {
+    const [transport, onlooker] = await client.loop.attach(() => new Onlooker(), id, wishes)
+    return { transport, ended: onlooker.ended, left: never }
+  }
+  const relay = new Relay(standardStreams())
+  const transport =
+    (await byTunnel(client, socketPath(socket), described, relay, wishes)) ??
+    (await client.loop.attach(() => relay, id, wishes))[0]
+  return { transport, ended: endOf(relay), left: never }
+}
+
+/** Null for what can have no tunnel: it has one direction, is joined to something else, or has ended. */
+async function byTunnel(
+  client: Client,
+  path: string,
+  described: Description,
+  relay: Relay,
+  { since, steal = false }: Wishes,
+): Promise<TunnelRelay | null> {
+  if (described.state !== "open") return null
+  try {
+    return await TunnelRelay.begin(client, path, described, relay, { steal, ...(since !== undefined && { since }) })
+  } catch (error) {
+    if (["NotSupported", "TransportBusy"].includes((error as Error).name)) return null
+    throw error
+  }
 }
 
 /** The end of a stream is no failure, its loss is. */

@@ -61,16 +61,22 @@ export class Running {
 
   /** Resolves to the match once `pattern` was said; rejects when the command ends without. */
   async says(pattern: RegExp, where: "stdout" | "stderr" = "stderr"): Promise<RegExpExecArray> {
+    return await this.#until(() => pattern.exec(this[where].toString()), `saying ${pattern}`)
+  }
+
+  /** Resolves once it has printed so many bytes; rejects when the command ends without. */
+  async prints(bytes: number): Promise<void> {
+    await this.#until(() => (this.stdout.length >= bytes ? true : null), `printing ${bytes} bytes`)
+  }
+
+  async #until<Result>(look: () => Result | null, what: string): Promise<Result> {
     for (;;) {
-      const match = pattern.exec(this[where].toString())
-      if (match !== null) return match
+      const found = look()
+      if (found !== null) return found
       if (this.child.exitCode !== null || this.child.signalCode !== null) {
-        throw new Error(`ended without saying ${pattern}: ${this.stderr}`)
+        throw new Error(`ended without ${what}: ${this.stderr}`)
       }
-      await new Promise<void>((resolve) => {
-        this.#watchers.add(resolve)
-        this.child.once("close", () => resolve())
-      })
+      await new Promise<void>((resolve) => this.#watchers.add(resolve))
       this.#watchers.clear()
     }
   }
