@@ -38,6 +38,8 @@ export class Outflow {
   #alone: Buffer | null = null
   #slab: Buffer = NOTHING
   #gatheredBytes = 0
+  /** Whether the system has just taken less than all: the next is for the stream to write. */
+  #isFull = false
   /** With the stream, which has not handed all of them to the system. */
   #lent: Buffer[] = []
 
@@ -80,7 +82,7 @@ export class Outflow {
 
   /** Hands to the system or the stream what was gathered. A stream that takes no more: it is dropped. */
   flush(): void {
-    if (this.#gatheredBytes > 0) this.#hand(this.#direct?.write(this.#gathered) ?? 0)
+    if (this.#gatheredBytes > 0) this.#hand(this.#isFull ? 0 : (this.#direct?.write(this.#gathered) ?? 0))
   }
 
   /** To be called now and then: takes slabs back of which the system has all. */
@@ -113,6 +115,7 @@ export class Outflow {
     const before = this.#gatheredBytes
     const sent = (before === 0 ? this.#direct?.write(bytes) : this.#direct?.write(this.#gathered, bytes)) ?? 0
     if (sent > 0 && before > 0) this.#hand(Math.min(sent, before))
+    this.#isFull = sent < before + bytes.byteLength
     return Math.max(0, sent - before)
   }
 
@@ -121,12 +124,13 @@ export class Outflow {
     const output = this.#output
     const isAlone = this.#alone !== null
     const rest = this.#gathered.subarray(sentBytes)
+    const isBusy = this.#direct === undefined || this.#isFull || output.writableLength > 0
     this.#alone = null
     this.#gatheredBytes = 0
+    this.#isFull = false
     if (rest.length === 0 || !output.writable) return this.#letGo()
     if (isAlone) return void output.write(rest, this.#written)
     this.reclaim()
-    const isBusy = this.#direct === undefined || output.writableLength > 0
     if (isBusy && rest.length < SMALL_BYTES) {
       output.write(Buffer.from(rest), this.#written)
       return this.#letGo()

@@ -1,7 +1,7 @@
 /** Ways through the daemon: with the client library, and as a plain JSON client without any capability. */
 import { once } from "node:events"
 import { connect as connectSocket } from "node:net"
-import { connect, type Client, type Transport } from "transportd/client"
+import { connect, type BufferedProtocol, type Client, type Transport } from "transportd/client"
 import { FrameReader, FrameWriter } from "transportd/protocol"
 import type { Message } from "vscode-jsonrpc/node"
 import type { Ground } from "../field.ts"
@@ -37,25 +37,25 @@ async function libraryWay(
   const client = await connect({ socket })
   const open = async (target: Target, events: Events): Promise<Line> => {
     let paused = false
-    const buffer = Buffer.alloc(READ_BYTES)
-    const reading = intoBuffer
-      ? { getBuffer: () => buffer, bufferUpdated: (bytes: number) => events.data(buffer.subarray(0, bytes)) }
-      : { dataReceived: (data: Buffer) => events.data(data) }
-    const [transport] = await client.loop.createConnection(
-      () => ({
-        ...reading,
-        pauseWriting: () => (paused = true),
-        resumeWriting: () => {
-          paused = false
-          events.drain()
-        },
-      }),
-      { host: "127.0.0.1", port: ports[target] },
-    )
+    const pauseWriting = (): void => void (paused = true)
+    const resumeWriting = (): void => {
+      paused = false
+      events.drain()
+    }
+    const protocol = intoBuffer
+      ? { ...intoBufferOf(events), pauseWriting, resumeWriting }
+      : { dataReceived: (data: Buffer) => events.data(data), pauseWriting, resumeWriting }
+    const where = { host: "127.0.0.1", port: ports[target] }
+    const [transport] = await client.loop.createConnection(() => protocol, where)
     if (highBytes !== undefined) transport.setWriteBufferLimits({ highBytes })
     return lineOf(transport, () => !paused)
   }
   return { client, pids: [pid], open, end: () => client.close() }
+}
+
+function intoBufferOf(events: Events): BufferedProtocol {
+  const buffer = Buffer.alloc(READ_BYTES)
+  return { getBuffer: () => buffer, bufferUpdated: (bytes) => events.data(buffer.subarray(0, bytes)) }
 }
 
 function lineOf(transport: Transport, mayWrite: () => boolean): Line {

@@ -62,11 +62,6 @@ export class ReadMemory {
     this.#neededBytes = neededBytes
   }
 
-  /** Whether `bytes` lie here. */
-  holds(bytes: Buffer): boolean {
-    return bytes.buffer === this.#memory.buffer
-  }
-
   /** What was read before stays as it is, for whoever has it. */
   keep(): void {
     this.#isKept = true

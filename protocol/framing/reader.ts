@@ -83,6 +83,11 @@ export class FrameReader extends AbstractMessageReader {
   #header: FrameHeader | undefined
   #assembly: Assembly | undefined
   #malformedResponses = 0
+  /**
+   * Where the bytes of the message lie that is being delivered; null: not in memory that is used again.
+   * Why not found out from their `buffer`: to ask for that four times made a message of 64 bytes take 2 µs more.
+   */
+  #lender: ReadMemory | "decoder" | null = null
 
   constructor(input: Readable, options: FrameReaderOptions) {
     super()
@@ -161,10 +166,10 @@ export class FrameReader extends AbstractMessageReader {
    * memory is not used again. Bytes that are the receiver's already are returned as they are.
    */
   own(bytes: Buffer): Buffer {
-    if (bytes.buffer === lent.buffer) return Buffer.from(bytes)
-    if (this.#memory?.holds(bytes) !== true) return bytes
-    if (bytes.length < COPIED_BYTES) return Buffer.from(bytes)
-    this.#memory.keep()
+    const lender = this.#lender
+    if (lender === null) return bytes
+    if (lender === "decoder" || bytes.length < COPIED_BYTES) return Buffer.from(bytes)
+    lender.keep()
     return bytes
   }
 
@@ -305,8 +310,10 @@ export class FrameReader extends AbstractMessageReader {
     if (header.byteMessage === undefined) this.#deliverJson(body)
     else {
       const { method, params } = header.byteMessage
+      this.#lender = this.#memory ?? null
       params.data = this.#lendsBytes ? body : this.own(body)
       this.#deliver({ jsonrpc: "2.0", method, params } as Message)
+      this.#lender = null
     }
     return true
   }
@@ -341,8 +348,11 @@ export class FrameReader extends AbstractMessageReader {
     const verdict = this.#decodesData
       ? judgeDataBody(body, this.#maxNesting, memory)
       : judgeBody(body, this.#maxNesting)
-    if (verdict.kind === "message") this.#deliver(verdict.message)
-    else if (verdict.kind === "rejected") this.#rejected.fire({ error: verdict.error, id: verdict.id })
+    if (verdict.kind === "message") {
+      this.#lender = memory === undefined ? null : "decoder"
+      this.#deliver(verdict.message)
+      this.#lender = null
+    } else if (verdict.kind === "rejected") this.#rejected.fire({ error: verdict.error, id: verdict.id })
     else this.#malformedResponses++
   }
 
