@@ -1,6 +1,6 @@
 /**
- * Bytes on their way into one of Node's streams: to the system at once where that has room, else copied once, into memory
- * that is used again.
+ * Bytes on their way into one of Node's streams: many at once to the system, as far as that has room, all others copied
+ * once, into memory that is used again.
  * Knows neither what they mean nor when they should leave: its two users, the framing and the transports, do.
  */
 import type { Writable } from "node:stream"
@@ -11,7 +11,7 @@ const SMALL_BYTES = 16 * 1024
 
 const NOTHING = Buffer.alloc(0)
 
-/** More than this leaves at once: what else comes in this turn may wait for it, and not the other way round. */
+/** So many leave at once, with what came before them: to wait for company would let the other end wait. */
 export const LARGE_BYTES = 8 * 1024
 
 /** Writes past a stream, which is a socket or pipe of the system. */
@@ -38,8 +38,6 @@ export class Outflow {
   #alone: Buffer | null = null
   #slab: Buffer = NOTHING
   #gatheredBytes = 0
-  /** Whether the system has just taken less than all: the next is for the stream to write. */
-  #isFull = false
   /** With the stream, which has not handed all of them to the system. */
   #lent: Buffer[] = []
 
@@ -80,9 +78,9 @@ export class Outflow {
     }
   }
 
-  /** Hands to the system or the stream what was gathered. A stream that takes no more: it is dropped. */
+  /** Hands to the stream what was gathered. A stream that takes no more: it is dropped. */
   flush(): void {
-    if (this.#gatheredBytes > 0) this.#hand(this.#isFull ? 0 : (this.#direct?.write(this.#gathered) ?? 0))
+    if (this.#gatheredBytes > 0) this.#hand(0)
   }
 
   /** To be called now and then: takes slabs back of which the system has all. */
@@ -115,7 +113,6 @@ export class Outflow {
     const before = this.#gatheredBytes
     const sent = (before === 0 ? this.#direct?.write(bytes) : this.#direct?.write(this.#gathered, bytes)) ?? 0
     if (sent > 0 && before > 0) this.#hand(Math.min(sent, before))
-    this.#isFull = sent < before + bytes.byteLength
     return Math.max(0, sent - before)
   }
 
@@ -124,10 +121,9 @@ export class Outflow {
     const output = this.#output
     const isAlone = this.#alone !== null
     const rest = this.#gathered.subarray(sentBytes)
-    const isBusy = this.#direct === undefined || this.#isFull || output.writableLength > 0
+    const isBusy = this.#direct === undefined || output.writableLength > 0
     this.#alone = null
     this.#gatheredBytes = 0
-    this.#isFull = false
     if (rest.length === 0 || !output.writable) return this.#letGo()
     if (isAlone) return void output.write(rest, this.#written)
     this.reclaim()

@@ -2,9 +2,10 @@
  * Writes that the system takes in the call, past Node's stream, where that has nothing of its own to write first.
  * Knows neither what the bytes mean nor what becomes of those that the system has no room for.
  *
- * Why: a write of Node's makes a request, runs through the state machine of a stream, and reports in a tick of its own:
- * 64 bytes to a TCP connection took 8.2 µs of processor time so, and 6.1 in a call of write(2) alone. And the system
- * copies in the call, so that bytes leave from wherever they lie.
+ * Why: the system copies in the call, so that bytes leave from wherever they lie, and says how many it took; a stream goes
+ * on using the memory of what it could not write, and does not say how much that is. Sending pieces of 64 KiB to a remote
+ * took the daemon 0.64 s of processor time per GB with a copy for the stream, and 0.55 s without. For small writes a
+ * stream is as fast: a round trip of 64 bytes took 3 % more with these.
  */
 import { writeSync, writevSync } from "node:fs"
 import type { Writable } from "node:stream"
