@@ -10,7 +10,6 @@ import type { Socket } from "node:dgram"
 import { isIP } from "node:net"
 import { DATAGRAM_OVERHEAD_BYTES } from "../../protocol/limits.ts"
 import { Queue } from "../../protocol/queue.ts"
-import { DirectSender } from "../../sockets/directSend.ts"
 import type { InetAddress } from "./tcp.ts"
 import type { Extra } from "./transport.ts"
 
@@ -76,8 +75,6 @@ export class DatagramTransport {
   readonly #events: DatagramEvents
   #state: "open" | "closing" | "lost" = "open"
   readonly #queue = new Queue<Outgoing>()
-  /** Where there is one remote. */
-  readonly #direct: DirectSender | null
   #handed = 0
   #resolving = false
   #lastHost = ""
@@ -90,7 +87,6 @@ export class DatagramTransport {
     this.#socket = socket
     this.#options = options
     this.#events = events
-    this.#direct = options.connected ? new DirectSender(socket) : null
     let from: InetAddress = { host: "", port: 0, family: "IPv4" }
     socket.on("message", (data, { address, port, family }) => {
       if (this.#state !== "open") return
@@ -112,8 +108,6 @@ export class DatagramTransport {
   /** Takes a copy of a datagram: its memory is the caller's again. After `close` and `abort`: dropped. */
   send(data: Uint8Array, to: Destination | null): void {
     if (this.#state !== "open") return
-    const isFree = this.#queue.length === 0 && this.#handed === 0 && !this.#resolving
-    if (isFree && this.#isSent(data)) return
     const own = Buffer.from(data)
     if (this.#queue.length === 0 && this.#mayPass) this.#pass(own, to)
     else this.#queue.push({ data: own, to })
@@ -153,17 +147,6 @@ export class DatagramTransport {
     if (this.#state === "closing" && idle && this.#flushedBytes === 0) this.#end()
   }
 
-  /** Whether it went out in the call, or failed then. */
-  #isSent(data: Uint8Array): boolean {
-    try {
-      if (this.#direct?.send(data) !== true) return false
-      this.#done(data, null)
-    } catch (error) {
-      process.nextTick(() => this.#done(data, error as Error))
-    }
-    return true
-  }
-
   #pass(data: Uint8Array, to: Destination | null): void {
     if (to === null || this.#versionOf(to.host) !== 0) this.#hand(data, to)
     else void this.#resolve(data, to)
@@ -182,6 +165,7 @@ export class DatagramTransport {
   #hand(data: Uint8Array, to: Destination | null): void {
     this.#handed++
     const done = (error: Error | null): void => {
+      if (this.#state === "lost") return
       this.#handed--
       this.#done(data, error)
     }
@@ -202,7 +186,6 @@ export class DatagramTransport {
   }
 
   #done(data: Uint8Array, error: Error | null): void {
-    if (this.#state === "lost") return
     if (error !== null) this.#events.failed(error)
     if (this.#flushedBytes === 0) process.nextTick(() => this.#report())
     this.#flushedBytes += datagramCost(data)
