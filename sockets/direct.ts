@@ -35,15 +35,20 @@ export class DirectWriter {
 
   /**
    * How much of `first`, and of `second` behind it, the system has taken: 0 while the stream has something to write, is
-   * no socket or pipe of the system, or cannot be written to. Why it cannot is for the stream to find out.
+   * no socket or pipe of the system, or cannot be written to. An error of the system ends the stream, as one of its own
+   * writes would: the system says it once.
    * Platform: `_handle` is Node's own, and its `fd` is -1 on Windows.
    */
   write(first: Uint8Array, second?: Uint8Array): number {
+    const stream = this.#stream
     const fd = this.#idleDescriptor
     if (fd < 0) return 0
     try {
       return second === undefined ? writeSync(fd, first, 0, first.byteLength) : writevSync(fd, [first, second])
-    } catch {
+    } catch (error) {
+      const { code, errno } = error as NodeJS.ErrnoException
+      if (code !== "EAGAIN")
+        stream.destroy(Object.assign(new Error(`write ${code}`), { code, errno, syscall: "write" }))
       return 0
     }
   }

@@ -103,8 +103,8 @@ export class Backlog {
    */
   #report(): void {
     const bytes = this.#handedBytes - this.#outflow.pendingBytes
-    // What a stream drops with its end is not pending either, and nobody has it.
-    if (bytes === 0 || this.#stream.destroyed) return
+    // What a stream drops with its end, or could not write, is not pending either, and nobody has it.
+    if (bytes === 0 || this.#stream.destroyed || this.#stream.errored) return
     this.#handedBytes -= bytes
     this.#outflow.reclaim()
     this.#taken(bytes)

@@ -169,6 +169,15 @@ describe("from a client with flow control to the remote", () => {
     }
   })
 
+  test("what could not be written is never said to be flushed, and a paused client hears of it", async () => {
+    const { client, transport, socket } = await connected({ flowControl: true }, { paused: true })
+    socket.resetAndDestroy()
+    await new Promise((resolve) => socket.once("close", resolve))
+    client.notify("transport/write", { transport, data: pattern(100) })
+    expect((await client.lost(transport)).params.error).toMatchObject({ data: { syscall: "write" } })
+    expect(client.of(transport).map(({ method }) => method)).not.toContain("transport/flushed")
+  })
+
   test("a whole window may be unflushed, and each report makes room for as much", async () => {
     const { client, transport, socket } = await connected({ flowControl: true })
     const flushed = (): number => Math.max(0, ...client.of(transport).map(({ params }) => Number(params.offset ?? 0)))
