@@ -184,7 +184,9 @@ export class SoakClient {
     const writable = role === "owner" && salted && salt !== null && kind !== "udp"
     const { written, flushed } = at(pipes === undefined ? undefined : 0)
     const channel = pipes === undefined ? transport : (pipes[0] ?? transport)
-    const writing = writable ? { channel, salt, written, flushed, paused: false } : null
+    // Attached once more to what it owns: what it wrote since it asked is not in the answer.
+    const sent = Math.max(written, this.endpoints.get(transport)?.writing?.written ?? 0)
+    const writing = writable ? { channel, salt, written: sent, flushed, paused: false } : null
     this.detached.delete(transport)
     this.endpoints.set(transport, { transport, kind, role, writing, readings })
   }
