@@ -207,7 +207,7 @@ export class TunnelRelay implements Line {
   }
 
   #sendAgain(brought: number, sink: { write(chunk: Buffer): unknown }): void {
-    this.#unsure.forget(brought - (this.#othersBytes ?? 0))
+    this.#unsure.forget(this.#ours(brought))
     for (const chunk of this.#unsure.chunks) sink.write(chunk)
   }
 
@@ -218,7 +218,7 @@ export class TunnelRelay implements Line {
 
   /** Why: keeping what was sent costs a tenth of the speed, and is of use only to what survives a break. */
   async #untilBrought(): Promise<void> {
-    await this.#inquiry.look(({ brought }) => brought >= this.#unsure.to + (this.#othersBytes ?? 0))
+    await this.#inquiry.look(({ brought }) => this.#ours(brought) >= this.#unsure.to)
   }
 
   /** Looks what the daemon has, until little is unsure. */
@@ -226,11 +226,16 @@ export class TunnelRelay implements Line {
     if (this.#isLooking) return
     this.#isLooking = true
     await this.#inquiry.look(({ brought }) => {
-      this.#unsure.forget(brought - (this.#othersBytes ?? 0))
+      this.#unsure.forget(this.#ours(brought))
       return this.#unsure.bytes <= UNSURE_BYTES / 2
     })
     this.#isLooking = false
     this.#goOnWriting()
+  }
+
+  /** What came from here of the bytes that tunnels have brought, or moved. */
+  #ours(bytes: number): number {
+    return bytes - (this.#othersBytes ?? 0)
   }
 
   /**
@@ -238,7 +243,7 @@ export class TunnelRelay implements Line {
    * whose bytes have a deadline, and those of a command that waits for them have none.
    */
   async #endOnceMoved(line: Socket): Promise<void> {
-    await this.#inquiry.look(({ moved }) => this.#line !== line || moved >= this.#unsure.to + (this.#othersBytes ?? 0))
+    await this.#inquiry.look(({ moved }) => this.#line !== line || this.#ours(moved) >= this.#unsure.to)
     if (this.#line === line) line.end()
   }
 }

@@ -2,20 +2,16 @@
 
 /**
  * Decodes `text`; null when it is anything but padded base64.
+ * @param memory where the bytes are to be, if there is room: 64 KiB take 7 µs so, and 16 µs with memory of their own.
  * Why not a regular expression: it costs three times what the decoding costs. Node ignores what is not base64, so a
  * wrong input shows as a length that does not fit; the URL alphabet alone would decode to the same length.
  */
-export function decodeBase64(text: string): Buffer | null {
+export function decodeBase64(text: string, memory?: Buffer): Buffer | null {
   if (text.length % 4 !== 0) return null
-  const bytes = Buffer.from(text, "base64")
-  return bytes.length === decodedBytes(text) && isStandard(text) ? bytes : null
-}
-
-/** The same into `memory`, if there is room; a view of it. 64 KiB take 7 µs so, and 16 µs with memory of their own. */
-export function decodeBase64Into(memory: Buffer, text: string): Buffer | null {
-  if (text.length % 4 !== 0 || decodedBytes(text) > memory.length) return null
-  const length = memory.write(text, "base64")
-  return length === decodedBytes(text) && isStandard(text) ? memory.subarray(0, length) : null
+  const expected = decodedBytes(text)
+  const hasRoom = memory !== undefined && expected <= memory.length
+  const bytes = hasRoom ? memory.subarray(0, memory.write(text, "base64")) : Buffer.from(text, "base64")
+  return bytes.length === expected && isStandard(text) ? bytes : null
 }
 
 function decodedBytes(text: string): number {

@@ -23,13 +23,13 @@ export interface Direct {
 export interface OutflowOptions {
   /** Absent: the stream may hold memory of what it counts as written, as those do that pass on what they are given. */
   readonly direct?: Direct | undefined
-  /** Called by the stream for each write of its own that the system took; once for each. */
-  readonly written?: (error?: Error | null) => void
+  /** Called by the stream for each write of its own, once for each: when the system took it, or it failed. */
+  readonly written?: () => void
 }
 
 export class Outflow {
   readonly #output: Writable
-  readonly #written: ((error?: Error | null) => void) | undefined
+  readonly #written: (() => void) | undefined
   readonly #direct: Direct | undefined
   /**
    * What came alone, and is not large, needs no slab: many streams may have something in one turn, each a little.

@@ -322,9 +322,11 @@ export class Channel implements StreamEvents, Drain {
     const spare = this.log.to - Math.max(retainBytes, lagBytes)
     const needed = brake === null ? this.#surelyConsumed : retainBytes === 0 ? brake.sent : brake.consumed
     this.log.trim(Math.min(needed, spare))
-    if (brake !== null || this.#unread < retainBytes) return
+    if (brake !== null) return
+    const unreadBytes = this.#bytesFrom(this.#consumed)
+    if (unreadBytes < retainBytes) return
     if (whenFull === "dropOldest") this.log.trim(spare)
-    else if (whenFull === "close" && !this.#stream.isClosing) this.abort(keepingIsFull(this.#keeping, this.#unread))
+    else if (whenFull === "close" && !this.#stream.isClosing) this.abort(keepingIsFull(this.#keeping, unreadBytes))
   }
 
   #setConsumed(offset: number, surely = offset): void {
@@ -332,9 +334,9 @@ export class Channel implements StreamEvents, Drain {
     this.#surelyConsumed = surely
   }
 
-  /** Bytes that wait for an owner. */
-  get #unread(): number {
-    return this.log.to - Math.max(this.#consumed, this.log.from)
+  /** Bytes that are kept from `offset` on. */
+  #bytesFrom(offset: number): number {
+    return this.log.to - Math.max(offset, this.log.from)
   }
 
   #regulate(): void {
@@ -346,6 +348,6 @@ export class Channel implements StreamEvents, Drain {
   #mayRead(): boolean {
     if (this.#brake !== null) return this.#brake.isHungry
     const { retainBytes, whenFull } = this.#keeping
-    return whenFull !== "block" || this.log.to - Math.max(this.#surelyConsumed, this.log.from) < retainBytes
+    return whenFull !== "block" || this.#bytesFrom(this.#surelyConsumed) < retainBytes
   }
 }

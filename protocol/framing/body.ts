@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from "node:buffer"
 import type { Message } from "vscode-jsonrpc/node"
-import { decodeBase64, decodeBase64Into } from "../base64.ts"
+import { decodeBase64 } from "../base64.ts"
 import { rpcError, type RpcError } from "../errors.ts"
 import { MAX_REQUEST_ID_BYTES } from "../limits.ts"
 import { nestsDeeperThan } from "./nesting.ts"
@@ -58,7 +58,7 @@ function withDataApart(body: Buffer, maxNesting: number, memory?: Buffer): Verdi
   const around = Buffer.concat([body.subarray(0, from), body.subarray(to)])
   if (around.includes(BACKSLASH) || around.indexOf('"data"', from) !== -1) return undefined
   const base64 = body.toString("latin1", from, to)
-  const data = (memory && decodeBase64Into(memory, base64)) ?? decodeBase64(base64)
+  const data = decodeBase64(base64, memory)
   if (data === null) return undefined
   const verdict = judgeBody(around, maxNesting)
   if (verdict.kind !== "message") return undefined
