@@ -61,6 +61,8 @@ export class WireEnd extends Duplex {
   }
 
   #pass(bytes: Buffer, done: (error?: Error | null) => void): void {
+    // What this end had not passed on goes with it.
+    if (this.destroyed) return done()
     if (this.remote.destroyed) return done(Object.assign(new Error("write EPIPE"), { code: "EPIPE", syscall: "write" }))
     if (bytes.length === 0) return done()
     const size = this.#pieceBytes(bytes.length)
