@@ -17,11 +17,8 @@ import type { Client, Protocol, Transport, TunnelOptions } from "transportd/clie
 import { Inquiry, type Counts } from "./inquiry.ts"
 import type { Description } from "./ref.ts"
 import type { Line, Relay } from "./relay.ts"
+import { Sent } from "./sent.ts"
 import { connectionEnded, isBroken, lossOf, takenOver } from "./tunnelEnd.ts"
-import { Unsure } from "./unsure.ts"
-
-/** Most bytes that are kept to be sent again. */
-const UNSURE_BYTES = 4 * 1024 * 1024
 
 type Wishes = Pick<TunnelOptions, "since" | "steal">
 
@@ -31,6 +28,7 @@ export class TunnelRelay implements Line {
   readonly #path: string
   readonly #relay: Relay
   readonly #inquiry: Inquiry
+  readonly #sent: Sent
   /** The tunnel; null when it has ended. */
   #line: Socket | null = null
   /** Who the daemon says owns the transport with it. */
@@ -41,10 +39,6 @@ export class TunnelRelay implements Line {
   #moved = Promise.resolve()
   /** The offset behind the last byte that the relay was given. */
   #receivedTo: number
-  readonly #unsure: Unsure
-  /** What others had brought to the transport before; null before the first tunnel. */
-  #othersBytes: number | null = null
-  #isLooking = false
   #isReading = false
   #isLeaving = false
   #hasEnded = false
@@ -74,16 +68,15 @@ export class TunnelRelay implements Line {
     this.#path = path
     this.#relay = relay
     this.#inquiry = new Inquiry(client, transport)
-    this.#unsure = new Unsure(client.comesBack)
+    this.#sent = new Sent(this.#inquiry, client.comesBack, () => this.#goOnWriting())
     this.#receivedTo = channels[0]?.consumed ?? 0
   }
 
   write(chunk: Buffer): void {
     if (this.#messages !== null) return this.#messages.write(chunk)
-    this.#unsure.push(chunk)
+    this.#sent.push(chunk)
     const hasRoom = this.#line?.write(chunk) === true
-    if (this.#unsure.bytes > UNSURE_BYTES / 2) void this.#makeSure()
-    if (!hasRoom || this.#unsure.bytes > UNSURE_BYTES) this.#relay.pauseWriting()
+    if (!hasRoom || this.#sent.isFull) this.#relay.pauseWriting()
   }
 
   writeEof(): void {
@@ -144,8 +137,7 @@ export class TunnelRelay implements Line {
       .on("error", () => {})
       .once("end", move)
       .once("close", move)
-    this.#othersBytes ??= opened.brought
-    this.#sendAgain(opened.brought, line)
+    this.#sent.again(opened.brought, line)
     this.#goOnWriting()
     if (this.#hasEnded) void this.#endOnceMoved(line)
     if (this.#isReading && !this.#isLeaving) line.resume()
@@ -183,7 +175,7 @@ export class TunnelRelay implements Line {
       resumeWriting: () => relay.resumeWriting(),
       connectionLost: (error) => relay.connectionLost(error),
     }
-    if (!this.#client.comesBack) await this.#untilBrought()
+    if (!this.#client.comesBack) await this.#sent.untilBrought()
     const attach = () => this.#client.loop.attach(() => successor, this.id, { ...wishes, paused: true })
     const [messages] = await this.#inquiry.ask(attach)
     const { channels } = await this.#inquiry.describe()
@@ -191,8 +183,8 @@ export class TunnelRelay implements Line {
     if (this.#isLeaving && retained.from > this.#receivedTo) await this.#readOut(line)
     this.#messages = messages
     if (!this.#isLeaving) relay.resumeWriting()
-    this.#sendAgain(brought, messages)
-    this.#unsure.forget(this.#unsure.to)
+    this.#sent.again(brought, messages)
+    this.#sent.forget()
     if (this.#hasEnded) endWriting(messages)
     if (this.#isReading && !this.#isLeaving) messages.resumeReading()
   }
@@ -206,36 +198,9 @@ export class TunnelRelay implements Line {
     await this.#inquiry.ask(() => this.#client.request("transport/attach", since))
   }
 
-  #sendAgain(brought: number, sink: { write(chunk: Buffer): unknown }): void {
-    this.#unsure.forget(this.#ours(brought))
-    for (const chunk of this.#unsure.chunks) sink.write(chunk)
-  }
-
   #goOnWriting(): void {
     if (this.#line?.writableNeedDrain !== false || this.#isLeaving) return
-    if (this.#unsure.bytes <= UNSURE_BYTES) this.#relay.resumeWriting()
-  }
-
-  /** Why: keeping what was sent costs a tenth of the speed, and is of use only to what survives a break. */
-  async #untilBrought(): Promise<void> {
-    await this.#inquiry.look(({ brought }) => this.#ours(brought) >= this.#unsure.to)
-  }
-
-  /** Looks what the daemon has, until little is unsure. */
-  async #makeSure(): Promise<void> {
-    if (this.#isLooking) return
-    this.#isLooking = true
-    await this.#inquiry.look(({ brought }) => {
-      this.#unsure.forget(this.#ours(brought))
-      return this.#unsure.bytes <= UNSURE_BYTES / 2
-    })
-    this.#isLooking = false
-    this.#goOnWriting()
-  }
-
-  /** What came from here of the bytes that tunnels have brought, or moved. */
-  #ours(bytes: number): number {
-    return bytes - (this.#othersBytes ?? 0)
+    if (!this.#sent.isFull) this.#relay.resumeWriting()
   }
 
   /**
@@ -243,7 +208,7 @@ export class TunnelRelay implements Line {
    * whose bytes have a deadline, and those of a command that waits for them have none.
    */
   async #endOnceMoved(line: Socket): Promise<void> {
-    await this.#inquiry.look(({ moved }) => this.#line !== line || this.#ours(moved) >= this.#unsure.to)
+    await this.#sent.untilMoved(() => this.#line !== line)
     if (this.#line === line) line.end()
   }
 }

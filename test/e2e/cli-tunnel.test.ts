@@ -13,19 +13,24 @@ const MiB = 1024 * 1024
 
 type Counts = RequestResult<"transport/describe">["channels"][number]
 
-/** `connect --keep` to a server of the test's own, and the remote, of which nothing is read yet. */
+/** A server of the test's own, and the first that connects to it, of which nothing is read yet. */
+async function listening(): Promise<{ port: number; accepted: Promise<Socket> }> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, "127.0.0.1")
+  onTestFinished(() => void server.close())
+  await once(server, "listening")
+  const accepted = once(server, "connection").then(([remote]) => {
+    onTestFinished(() => void (remote as Socket).destroy())
+    return (remote as Socket).on("error", () => {})
+  })
+  return { port: (server.address() as AddressInfo).port, accepted }
+}
+
+/** `connect --keep` to such a server, and the remote. */
 async function connected(sandbox: Sandbox): Promise<{ pid: number; keeper: Running; remote: Socket }> {
   const pid = await sandbox.startDaemon()
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as AddressInfo
+  const { port, accepted } = await listening()
   const keeper = sandbox.start(["connect", "--keep", "--name", "line", `127.0.0.1:${port}`])
-  const [remote] = (await once(server, "connection")) as [Socket]
-  onTestFinished(() => {
-    remote.destroy()
-    server.close()
-  })
-  return { pid, keeper, remote: remote.on("error", () => {}) }
+  return { pid, keeper, remote: await accepted }
 }
 
 /** The same, and left with the daemon. */
@@ -54,11 +59,11 @@ async function countsOf(sandbox: Sandbox): Promise<Counts> {
   return channels[0] as Counts
 }
 
-/** The counts when more than `bytes` were sent, and nothing moves any more: two looks agree. */
-async function settled(sandbox: Sandbox, bytes = 0): Promise<Counts> {
+/** The counts when they are enough, and nothing moves any more: two looks agree. */
+async function settled(sandbox: Sandbox, isEnough: (counts: Counts) => boolean): Promise<Counts> {
   for (let before = ""; ;) {
     const counts = await countsOf(sandbox)
-    if (counts.brought + counts.written > bytes && JSON.stringify(counts) === before) return counts
+    if (isEnough(counts) && JSON.stringify(counts) === before) return counts
     before = JSON.stringify(counts)
   }
 }
@@ -141,6 +146,29 @@ describe("attach and connect --keep", () => {
     expect(Buffer.concat(parts).equals(data)).toBe(true)
   })
 
+  it("has printed what is kept nowhere else when it is left, and the next goes on behind that", async () => {
+    await using sandbox = new Sandbox()
+    await sandbox.startDaemon()
+    const { port, accepted } = await listening()
+    const options = { name: "line", lifetime: "daemon", retainBytes: 1000 }
+    await sandbox.json(["call", "loop/createConnection", JSON.stringify({ host: "127.0.0.1", port, options })])
+    const remote = await accepted
+    const piece = randomBytes(100_003)
+    const spewer = new Spewer(remote, piece)
+    const running = sandbox.start(["attach", "line"], { reads: false })
+    await settled(sandbox, ({ received }) => received > 1000)
+    running.child.kill("SIGINT")
+    await settled(sandbox, ({ received, retained }) => retained.to === received)
+    running.read()
+    expect(await running.ended).toMatchObject({ code: 130 })
+    spewer.stop()
+    remote.resume().end()
+    const next = sandbox.start(["attach", "line"])
+    expect(await next.ended).toMatchObject({ code: 0, stderr: "" })
+    const all = Buffer.alloc(spewer.sentBytes, piece)
+    expect(Buffer.concat([running.stdout, next.stdout]).equals(all)).toBe(true)
+  })
+
   it("has written what it has read of stdin when it is left, though the remote does not read", async () => {
     await using sandbox = new Sandbox()
     const { remote } = await left(sandbox)
@@ -155,10 +183,10 @@ describe("attach and connect --keep", () => {
       remote.pause()
       const before = atRemote.bytes
       const running = sandbox.startProgram(attach, { fds: [file] })
-      await settled(sandbox, before)
+      await settled(sandbox, ({ brought, written }) => brought + written > before)
       await leave(running)
       remote.resume()
-      const { brought, written } = await settled(sandbox)
+      const { brought, written } = await settled(sandbox, () => true)
       await atRemote.until(brought + written)
       const part = atRemote.data.subarray(before)
       const at = data.indexOf(part.subarray(0, 64))
