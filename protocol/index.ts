@@ -2,6 +2,7 @@
 export { ERRORS, errorName, isRpcError, RpcError, rpcError, type ErrorName, type WireError } from "./errors.ts"
 export * as limits from "./limits.ts"
 export { FrameReader, type Framing } from "./framing/reader.ts"
+export { ReadMemory } from "./framing/memory.ts"
 export { FrameWriter } from "./framing/writer.ts"
 export { ConnectionEnded, Peer, type PeerOptions, type RequestContext } from "./peer.ts"
 export { Consumption, SendWindow } from "./window.ts"

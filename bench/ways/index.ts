@@ -1,12 +1,7 @@
 /** All ways to the remote. Each is made when the first measure asks for it: a new one is a file and a line here. */
 import type { Ground } from "../field.ts"
-import {
-  throughJson,
-  throughLibrary,
-  throughLibraryAsItComes,
-  throughLibraryIntoBuffer,
-  throughParsedJson,
-} from "./daemon.ts"
+import { throughLibrary, throughLibraryAsItComes, throughLibraryIntoBuffer } from "./daemon.ts"
+import { throughJson, throughParsedJson } from "./json.ts"
 import { throughOpenSsh } from "./openssh.ts"
 import { direct, relayed, relayedIntoBuffer } from "./socket.ts"
 import { throughStock } from "./stock.ts"

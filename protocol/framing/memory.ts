@@ -17,6 +17,10 @@ const MEMORY_BYTES = 4 * (CHUNK_BYTES + 1024)
 /** With less room than this part of it the next read is not worth its system call. */
 const LEAST_ROOM = 1 / 4
 
+/**
+ * For one socket and the {@link FrameReader} that has it as `memory`. The socket's `onread` takes the next read to
+ * `room()`, and emits `filled(bytes)` as `data` for what came; all else is between it and the reader.
+ */
 export class ReadMemory {
   #usualBytes = FIRST_BYTES
   #memory = Buffer.allocUnsafeSlow(FIRST_BYTES)
@@ -28,7 +32,7 @@ export class ReadMemory {
   /** Whether somebody goes on using what was read. */
   #isKept = false
 
-  /** Where the next read goes. */
+  /** Where the next read goes: never empty, and good until it has been {@link filled}. */
   room(): Buffer {
     const unread = this.#to - this.#from
     if (unread === 0 && !this.#isKept && this.#memory.length === this.#usualBytes) this.#from = this.#to = 0
