@@ -4,6 +4,7 @@
  * Knows no socket and no frames: the socket asks where to read to, the reader says what it has read.
  */
 import { CHUNK_BYTES } from "../limits.ts"
+import { makeBallast } from "./ballast.ts"
 
 /** Until a read has filled it: most connections say little, and a hundred of the other size would take 25 MB. */
 const FIRST_BYTES = 16 * 1024
@@ -75,7 +76,11 @@ export class ReadMemory {
     const before = this.#memory.subarray(this.#from, this.#to)
     // Slow means: not from the shared pool. Not zeroed, hence not touched: what is announced and never sent costs
     // address space only.
-    if (this.#isKept || this.#memory.length !== capacityBytes) this.#memory = Buffer.allocUnsafeSlow(capacityBytes)
+    if (this.#isKept || this.#memory.length !== capacityBytes) {
+      this.#memory = Buffer.allocUnsafeSlow(capacityBytes)
+      // Who keeps what was read rarely keeps it for long.
+      if (this.#isKept) makeBallast(capacityBytes)
+    }
     before.copy(this.#memory)
     this.#from = 0
     this.#to = unread
