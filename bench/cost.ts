@@ -15,16 +15,22 @@ export interface Cost {
 
 /** Runs `move`, which moves `bytes` over `way`. */
 export async function costOf(way: Way, bytes: number, move: () => Promise<unknown>): Promise<Cost> {
+  let took = 0
+  const { between, client } = await processorOf(way, async () => (took = await seconds(move)))
+  const gigabytes = bytes / 1e9
+  return { rate: bytes / 1e6 / took, between: between / gigabytes, client: client / gigabytes }
+}
+
+/** Processor seconds that `run` takes over `way`: of the processes between client and remote, and of this, the client. */
+export async function processorOf(
+  way: Way,
+  run: () => Promise<unknown>,
+): Promise<{ readonly between: number; readonly client: number }> {
   const between = (): number => way.pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0)
   const [before, clientBefore] = [between(), process.cpuUsage()]
-  const took = await seconds(move)
+  await run()
   const { user, system } = process.cpuUsage(clientBefore)
-  const gigabytes = bytes / 1e9
-  return {
-    rate: bytes / 1e6 / took,
-    between: (between() - before) / gigabytes,
-    client: (user + system) / 1e6 / gigabytes,
-  }
+  return { between: between() - before, client: (user + system) / 1e6 }
 }
 
 /** Rows of MB/s and of processor time. */

@@ -13,15 +13,21 @@ import { resultsOf, thisMachine, type Results } from "./results.ts"
 import { seconds } from "./statistics.ts"
 import { reportOf } from "./table.ts"
 
-const USAGE = `npm run bench -- [--only NAME]… [--rounds N] [--quick] [--json FILE]
+/** Of the shape below, in Node 20 and 24. */
+const HEAP_OBJECTS_PER_MB = 7500
+
+const USAGE = `npm run bench -- [--only NAME]… [--rounds N] [--quick] [--heap-mb N] [--json FILE]
 
   --only NAME    this measure alone; again for more:
 ${MEASURES.map(({ name, about }) => `                   ${name.padEnd(15)} ${about}`).join("\n")}
   --rounds N     rounds that count, for each way; 5 if not given
   --quick        one round of a tenth: does it run?
+  --heap-mb N    the client holds objects of N MB, as a larger program does: V8 collects by the size of a heap
   --json FILE    the results, for programs`
 
-const { only, rounds, quick, json } = options()
+const { only, rounds, quick, heapMb, json } = options()
+/** Small ones, as programs have. */
+const heap = Array.from({ length: heapMb * HEAP_OBJECTS_PER_MB }, (_, index) => ({ index, of: [index] }))
 const effort = { rounds: rounds ?? (quick ? 1 : 5), share: quick ? 0.1 : 1 }
 const begun = { date: new Date(), machine: thisMachine(versions()), quick, effort }
 const findings: Finding[] = []
@@ -31,6 +37,8 @@ const field = await Field.prepare()
 for (const measure of MEASURES.filter(({ name }) => only.length === 0 || only.includes(name))) await take(measure)
 await field.end()
 
+// In use to the end, or it would have been collected.
+if (heap.length > 0) process.stderr.write(`with ${heap.length} objects in the client's heap\n`)
 const results = resultsOf(begun, findings, missing)
 console.log(reportOf(results))
 if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`)
@@ -50,7 +58,15 @@ async function take(measure: Measure): Promise<void> {
   }
 }
 
-function options(): { only: string[]; rounds: number | undefined; quick: boolean; json: string | undefined } {
+interface Options {
+  readonly only: readonly string[]
+  readonly rounds: number | undefined
+  readonly quick: boolean
+  readonly heapMb: number
+  readonly json: string | undefined
+}
+
+function options(): Options {
   try {
     const { values } = parseArgs({
       options: {
@@ -58,6 +74,7 @@ function options(): { only: string[]; rounds: number | undefined; quick: boolean
         only: { type: "string", multiple: true, default: [] },
         rounds: { type: "string" },
         quick: { type: "boolean", default: false },
+        "heap-mb": { type: "string", default: "0" },
         json: { type: "string" },
       },
     })
@@ -70,7 +87,9 @@ function options(): { only: string[]; rounds: number | undefined; quick: boolean
     const count = values.rounds === undefined ? undefined : Number(values.rounds)
     if (count !== undefined && !(Number.isInteger(count) && count > 0))
       throw new Error("--rounds is a number from 1 on")
-    return { only: values.only, rounds: count, quick: values.quick, json: values.json }
+    const heapMb = Number(values["heap-mb"])
+    if (!(Number.isInteger(heapMb) && heapMb >= 0)) throw new Error("--heap-mb is a number from 0 on")
+    return { only: values.only, rounds: count, quick: values.quick, heapMb, json: values.json }
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${USAGE}`)
     process.exit(2)

@@ -33,7 +33,8 @@ export const oneWay: Measure = {
       rows.push(
         table.rate("daemon", "relay", { atLeast: 0.95 }),
         ...table.cpu("daemon", "relay"),
-        table.rate("daemon, own buffer", "relay, own buffer", { atLeast: 0.95 }),
+        // To the remote nothing is read, into no buffer whatever.
+        ...(move === sourced ? [table.rate("daemon, own buffer", "relay, own buffer", { atLeast: 0.95 })] : []),
         table.rate("daemon", "no daemon"),
         table.rate("daemon, 64 KiB marks", "relay"),
       )
