@@ -40,8 +40,14 @@ export class Queue<Item> implements Iterable<Item> {
     this.#head = 0
   }
 
-  *[Symbol.iterator](): Iterator<Item> {
-    for (let at = this.#head; at < this.#items.length; at++) yield this.#items[at] as Item
+  [Symbol.iterator](): Iterator<Item> {
+    return this.upTo(this.length)
+  }
+
+  /** The first `count`, which stay; all where there are fewer. */
+  *upTo(count: number): Generator<Item, void> {
+    const end = Math.min(this.#items.length, this.#head + count)
+    for (let at = this.#head; at < end; at++) yield this.#items[at] as Item
   }
 
   #compact(): void {

@@ -1,9 +1,10 @@
 /**
  * UDP sockets that somebody else opened.
  * Platform: Node tells neither the family of such a socket nor whether it is connected, and its own sockets must be made
- * knowing both. The handle under them tells; it is reached by the symbol under which Node keeps it.
+ * knowing both. The handle under them tells.
  */
-import { createSocket, type BindOptions, type Socket } from "node:dgram"
+import { createSocket, type BindOptions } from "node:dgram"
+import { stateOf } from "../../sockets/datagrams.ts"
 import { socketFacts } from "../native/sockets.ts"
 import type { NodeHandle } from "../transports/descriptor.ts"
 import { unfit } from "./adopt.ts"
@@ -19,11 +20,6 @@ interface Name {
   address?: string
   port?: number
   family?: string
-}
-
-interface State {
-  readonly handle: UdpHandle
-  connectState: number
 }
 
 /** `CONNECT_STATE_CONNECTED` of Node's. */
@@ -61,16 +57,11 @@ function handleOf({ fd, handle }: Taken): UdpHandle | null {
   try {
     // Exclusive: not a matter of Node's cluster.
     probe.bind({ fd, exclusive: true } as BindOptions)
-    return stateOf(probe).handle
+    return stateOf<UdpHandle>(probe).handle
   } catch {
     probe.close()
     return null
   }
-}
-
-function stateOf(socket: Socket): State {
-  const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol")
-  return (socket as unknown as Record<symbol, State>)[symbol as symbol] as State
 }
 
 function nameBy(ask: (out: Name) => number): Name | null {

@@ -2,12 +2,16 @@
  * A UDP socket as a transport: datagrams leave in the order given, whole or not at all, and each that cannot leave is
  * reported and dropped. Knows nothing of who sends or hears them, nor of how names are looked up.
  *
- * Theory of operation. What is sent waits here; only some of it is with Node, so that an abort can drop the rest and a
- * name can be looked up without letting what comes behind it overtake. A socket that Node closes forgets its
- * callbacks, so a close waits for those first.
+ * Theory of operation. What is sent waits here for the end of the tick, so that what comes together leaves in few system
+ * calls where there is one remote; all else is Node's. Only some of it is with Node, so that an abort can drop the rest and
+ * a name can be looked up without letting what comes behind it overtake. A socket that Node closes forgets its callbacks,
+ * so a close waits for those first.
+ * What comes is told by Node, the first of a turn; if there is a second, all that is here is taken at once.
  */
 import type { Socket } from "node:dgram"
 import { isIP } from "node:net"
+import { stateOf } from "../../sockets/datagrams.ts"
+import { BATCH, receiveMany, sendMany } from "../native/datagrams.ts"
 import { DATAGRAM_OVERHEAD_BYTES } from "../../protocol/limits.ts"
 import { Queue } from "../../protocol/queue.ts"
 import type { InetAddress } from "./tcp.ts"
@@ -73,9 +77,13 @@ export class DatagramTransport {
   readonly #socket: Socket
   readonly #options: DatagramOptions
   readonly #events: DatagramEvents
-  #state: "open" | "closing" | "lost" = "open"
+  #state: "open" | "closing" | "aborting" | "lost" = "open"
   readonly #queue = new Queue<Outgoing>()
   #handed = 0
+  /** Whether what waits will be looked at when this tick ends. */
+  #feedsSoon = false
+  /** Whether something has come in this turn of the event loop. */
+  #isHearing = false
   #resolving = false
   #lastHost = ""
   #lastVersion = 0
@@ -93,6 +101,7 @@ export class DatagramTransport {
       // One object for all that the same remote sends in a row, frozen, so that its JSON is made once.
       if (port !== from.port || address !== from.host) from = Object.freeze({ host: address, port, family })
       events.datagram(data, from)
+      if (options.connected) this.#hearMore(from)
     })
     // Platform: what the remote refuses (ICMP) comes as an error of the socket; Node keeps the socket open.
     socket.on("error", (error) => {
@@ -108,9 +117,8 @@ export class DatagramTransport {
   /** Takes a copy of a datagram: its memory is the caller's again. After `close` and `abort`: dropped. */
   send(data: Uint8Array, to: Destination | null): void {
     if (this.#state !== "open") return
-    const own = Buffer.from(data)
-    if (this.#queue.length === 0 && this.#mayPass) this.#pass(own, to)
-    else this.#queue.push({ data: own, to })
+    this.#queue.push({ data: Buffer.from(data), to })
+    if (this.#mayPass) this.#feedSoon()
   }
 
   /** Throws what {@link changeMulticast} does. */
@@ -122,21 +130,32 @@ export class DatagramTransport {
   close(): void {
     if (this.#state !== "open") return
     this.#state = "closing"
-    this.#feed()
+    this.#feedSoon()
   }
 
-  /** Ends at once; what was not sent is dropped. */
+  /** Ends at once; what the system has no room for is dropped. */
   abort(): void {
-    if (this.#state === "lost") return
-    this.#queue.clear()
-    this.#end()
+    if (this.#state === "aborting" || this.#state === "lost") return
+    this.#state = "aborting"
+    this.#feedSoon()
   }
 
   get #mayPass(): boolean {
     return this.#handed < HANDED_DATAGRAMS && !this.#resolving
   }
 
+  #feedSoon(): void {
+    if (this.#feedsSoon) return
+    this.#feedsSoon = true
+    process.nextTick(() => {
+      this.#feedsSoon = false
+      this.#feed()
+    })
+  }
+
   #feed(): void {
+    if (this.#state === "lost") return
+    if (this.#options.connected) this.#sendMany()
     while (this.#mayPass) {
       const next = this.#queue.shift()
       if (next === undefined) break
@@ -144,7 +163,39 @@ export class DatagramTransport {
     }
     const idle = this.#queue.length === 0 && this.#handed === 0 && !this.#resolving
     // The last of what went out is reported before the end.
-    if (this.#state === "closing" && idle && this.#flushedBytes === 0) this.#end()
+    if (this.#state === "aborting") this.#end()
+    else if (this.#state === "closing" && idle && this.#flushedBytes === 0) this.#end()
+  }
+
+  /** Sends what waits, a batch at once, as far as the system has room; of one alone Node does as well. */
+  #sendMany(): void {
+    const fd = stateOf(this.#socket).handle?.fd ?? -1
+    while (this.#queue.length > 1 && this.#handed === 0 && fd >= 0) {
+      const batch = [...this.#queue.upTo(BATCH)].map(({ data }) => data)
+      const sent = sendMany(fd, batch)
+      for (const data of batch.slice(0, sent)) {
+        this.#queue.shift()
+        this.#done(data, null)
+      }
+      // Node waits for room, and says what is wrong with the next.
+      if (sent < batch.length) return
+    }
+  }
+
+  /** Takes what else is here, once something has come in this turn already. */
+  #hearMore(from: InetAddress): void {
+    if (!this.#isHearing) {
+      this.#isHearing = true
+      setImmediate(() => (this.#isHearing = false))
+      return
+    }
+    const fd = stateOf(this.#socket).handle?.fd ?? -1
+    if (fd < 0) return
+    try {
+      for (const data of receiveMany(fd)) if (this.#state === "open") this.#events.datagram(data, from)
+    } catch (error) {
+      this.#events.failed(error as Error)
+    }
   }
 
   #pass(data: Uint8Array, to: Destination | null): void {

@@ -3,7 +3,7 @@ import { createSocket } from "node:dgram"
 import { describe, expect, it } from "vitest"
 import { lookups } from "../../daemon/open/lookups.ts"
 import { MAX_LOOKUPS } from "../../protocol/limits.ts"
-import type { RawClient } from "../support/client.ts"
+import type { Notification, RawClient } from "../support/client.ts"
 import { closedUdpPort, udpPeer } from "../support/datagrams.ts"
 import { setup } from "../support/setup.ts"
 
@@ -237,6 +237,83 @@ describe("what cannot be sent", () => {
     const heard: string[] = []
     for (let count = 0; count < 4; count++) heard.push(String((await peer.next()).data))
     expect(heard).toEqual(["1", "2", "3", "4"])
+  })
+})
+
+describe("many datagrams at once, to and from one remote", () => {
+  /** Over a real socket, where what is said together comes together. */
+  async function connected(to: { host: string; port: number }): Promise<{ client: RawClient; opened: Endpoint }> {
+    const client = await (await startDaemon({ socket: true })).connect()
+    return { client, opened: await endpoint(client, { remoteAddr: to }) }
+  }
+
+  function together(client: RawClient, say: () => void): void {
+    client.stream.cork()
+    say()
+    client.stream.uncork()
+  }
+
+  const parts = Array.from({ length: 70 }, (_, index) => `${index} ${"x".repeat((index * 37) % 900)}`).with(50, "")
+
+  it("keep their order and their boundaries, both ways", async () => {
+    const peer = await udpPeer(harness)
+    const { client, opened } = await connected(peer.addr)
+    const { transport } = opened
+    together(client, () => {
+      for (const text of parts) client.notify("transport/sendto", { transport, text })
+    })
+    const sent: string[] = []
+    for (const _ of parts) sent.push(String((await peer.next()).data))
+    expect(sent).toEqual(parts)
+    expect(await client.request("transport/getWriteBufferSize", { transport })).toBe(0)
+    await Promise.all(parts.map((part) => peer.send(part, opened.extra.sockname)))
+    await accounted(client, transport, parts.length)
+    expect(texts(client, transport)).toEqual(parts)
+  })
+
+  it("go out around those that are too long, which is reported of each", async () => {
+    const peer = await udpPeer(harness)
+    const { client, opened } = await connected(peer.addr)
+    const { transport } = opened
+    together(client, () => {
+      for (const length of [1, 2, 65_508, 3, 3_000_000, 4])
+        client.notify("transport/sendto", { transport, text: "x".repeat(length) })
+    })
+    const errors = (): Notification[] =>
+      client.of(transport).filter(({ method }) => method === "protocol/errorReceived")
+    await client.until(() => errors().length === 2)
+    for (const { params } of errors()) expect(params.error).toMatchObject({ code: 1201, data: { errno: "EMSGSIZE" } })
+    const heard: string[] = []
+    for (let count = 0; count < 4; count++) heard.push(String((await peer.next()).data))
+    expect(heard).toEqual(["x", "xx", "xxx", "xxxx"])
+  })
+
+  it("are out when an abort comes with them", async () => {
+    const peer = await udpPeer(harness)
+    const { client, opened } = await connected(peer.addr)
+    const { transport } = opened
+    together(client, () => {
+      for (const text of ["one", "two", "three"]) client.notify("transport/sendto", { transport, text })
+      client.notify("transport/abort", { transport })
+      client.notify("transport/sendto", { transport, text: "too late" })
+    })
+    await client.lost(transport)
+    const heard: string[] = []
+    for (let count = 0; count < 3; count++) heard.push(String((await peer.next()).data))
+    expect(heard).toEqual(["one", "two", "three"])
+    await peer.send("last", peer.addr)
+    expect(String((await peer.next()).data)).toBe("last")
+  })
+
+  it("are refused where nobody listens, which is told; the endpoint stays", async () => {
+    const { client, opened } = await connected({ host: "127.0.0.1", port: await closedUdpPort() })
+    const { transport } = opened
+    together(client, () => {
+      for (const text of parts) client.notify("transport/sendto", { transport, text })
+    })
+    const { params } = await client.callback(transport, "errorReceived")
+    expect(params.error).toMatchObject({ code: 1201, data: { errno: "ECONNREFUSED" } })
+    expect(await client.request("transport/isClosing", { transport })).toBe(false)
   })
 })
 

@@ -1,5 +1,6 @@
 /** The daemon where the optional package is not installed: what it cannot do it says, and the rest works. */
 import { expect, test, vi } from "vitest"
+import { udpPeer } from "../support/datagrams.ts"
 import { cat, shell } from "../support/programs.ts"
 import { setup } from "../support/setup.ts"
 
@@ -36,4 +37,26 @@ test("a process has Node's pairs of sockets, and stderr can be its stdout all th
   client.notify("transport/writeEof", { transport: child.pipes[0] })
   await client.lost(child.transport)
   expect(client.data(child.transport, 1).toString()).toBe(`in\nout\nerr\n${child.pid}\n`)
+})
+
+test("datagrams that are sent and come together do so one by one", async () => {
+  const peer = await udpPeer(harness)
+  const client = await (await harness.startDaemon({ socket: true })).connect()
+  const { transport, extra } = await client.request<{
+    transport: number
+    extra: { sockname: { host: string; port: number } }
+  }>("loop/createDatagramEndpoint", { remoteAddr: peer.addr })
+  const parts = Array.from({ length: 40 }, (_, index) => `${index}`)
+  client.stream.cork()
+  for (const text of parts) client.notify("transport/sendto", { transport, text })
+  client.stream.uncork()
+  for (const part of parts) expect(String((await peer.next()).data)).toBe(part)
+  await Promise.all(parts.map((part) => peer.send(part, extra.sockname)))
+  const heard = (): string[] =>
+    client
+      .of(transport)
+      .filter(({ method }) => method === "protocol/datagramReceived")
+      .map(({ params }) => String(params.data))
+  await client.until(() => heard().length === parts.length)
+  expect(heard()).toEqual(parts)
 })
