@@ -8,6 +8,7 @@ import { ReadMemory } from "../protocol/framing/memory.ts"
 import type { PeerStreams } from "../protocol/peer.ts"
 import { DirectWriter } from "../sockets/direct.ts"
 import { readsInto } from "../sockets/reading.ts"
+import { makeBallast } from "./ballast.ts"
 import { Client, type ClientOptions } from "./client.ts"
 import { DescriptorChannel } from "./handOver.ts"
 
@@ -46,7 +47,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
 async function open(options: ConnectOptions): Promise<Streams> {
   if ("streams" in options) return options.streams
   if ("socket" in options) {
-    const memory = new ReadMemory()
+    const memory = new ReadMemory(makeBallast)
     const socket = await join(options.socket, memory)
     return { input: socket, output: socket, memory, direct: new DirectWriter(socket) }
   }

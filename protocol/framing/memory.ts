@@ -4,7 +4,6 @@
  * Knows no socket and no frames: the socket asks where to read to, the reader says what it has read.
  */
 import { CHUNK_BYTES } from "../limits.ts"
-import { makeBallast } from "./ballast.ts"
 
 /** Until a read has filled it: most connections say little, and a hundred of the other size would take 25 MB. */
 const FIRST_BYTES = 16 * 1024
@@ -32,6 +31,12 @@ export class ReadMemory {
   #neededBytes = 0
   /** Whether somebody goes on using what was read. */
   #isKept = false
+  readonly #taken: ((bytes: number) => void) | undefined
+
+  /** @param taken called when new memory was taken, of `bytes`, since somebody keeps what was read into the last. */
+  constructor(taken?: (bytes: number) => void) {
+    this.#taken = taken
+  }
 
   /** Where the next read goes: never empty, and good until it has been {@link filled}. */
   room(): Buffer {
@@ -78,8 +83,7 @@ export class ReadMemory {
     // address space only.
     if (this.#isKept || this.#memory.length !== capacityBytes) {
       this.#memory = Buffer.allocUnsafeSlow(capacityBytes)
-      // Who keeps what was read rarely keeps it for long.
-      if (this.#isKept) makeBallast(capacityBytes)
+      if (this.#isKept) this.#taken?.(capacityBytes)
     }
     before.copy(this.#memory)
     this.#from = 0

@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 import { expect, test } from "vitest"
-import { makeBallast } from "../../protocol/framing/ballast.ts"
+import { makeBallast } from "../../client/ballast.ts"
 
 const MiB = 1024 * 1024
 
