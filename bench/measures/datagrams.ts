@@ -30,7 +30,7 @@ export const datagrams: Measure = {
       daemon: (port, received) => throughDaemon(client, port, received),
       dgram: directly,
     }
-    const total = Math.ceil(20_000 * share)
+    const total = Math.ceil(80_000 * share)
     const rates = await interleaved(NAMES, rounds, async (name) => {
       const took = await seconds(() => echoed(open[name], remote.ready.port, total))
       return total / took

@@ -2,8 +2,8 @@
  * A UDP socket as a transport: datagrams leave in the order given, whole or not at all, and each that cannot leave is
  * reported and dropped. Knows nothing of who sends or hears them, nor of how names are looked up.
  *
- * Theory of operation. What is sent waits here for the end of the tick, so that what comes together leaves in few system
- * calls where there is one remote; all else is Node's. Only some of it is with Node, so that an abort can drop the rest and
+ * Theory of operation. What is sent waits here for a batch or the end of the tick, so that what comes together leaves in
+ * few system calls where there is one remote; all else is Node's. Only some of it is with Node, so that an abort can drop the rest and
  * a name can be looked up without letting what comes behind it overtake. A socket that Node closes forgets its callbacks,
  * so a close waits for those first.
  * What comes is told by Node, the first of a turn; if there is a second, all that is here is taken at once.
@@ -118,6 +118,8 @@ export class DatagramTransport {
   send(data: Uint8Array, to: Destination | null): void {
     if (this.#state !== "open") return
     this.#queue.push({ data: Buffer.from(data), to })
+    // The remote begins while what comes behind a batch is looked at: a fourteenth more than with all of a tick at once.
+    if (this.#queue.length >= BATCH) this.#sendMany()
     if (this.#mayPass) this.#feedSoon()
   }
 
@@ -155,7 +157,7 @@ export class DatagramTransport {
 
   #feed(): void {
     if (this.#state === "lost") return
-    if (this.#options.connected) this.#sendMany()
+    this.#sendMany()
     while (this.#mayPass) {
       const next = this.#queue.shift()
       if (next === undefined) break
@@ -167,8 +169,9 @@ export class DatagramTransport {
     else if (this.#state === "closing" && idle && this.#flushedBytes === 0) this.#end()
   }
 
-  /** Sends what waits, a batch at once, as far as the system has room; of one alone Node does as well. */
+  /** To one remote: sends what waits, a batch at once, as far as the system has room; of one alone Node does as well. */
   #sendMany(): void {
+    if (!this.#options.connected) return
     const fd = stateOf(this.#socket).handle?.fd ?? -1
     while (this.#queue.length > 1 && this.#handed === 0 && fd >= 0) {
       const batch = [...this.#queue.upTo(BATCH)].map(({ data }) => data)
