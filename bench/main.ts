@@ -14,7 +14,7 @@ import { seconds } from "./statistics.ts"
 import { reportOf } from "./table.ts"
 
 /** Of the shape below, in Node 20 and 24. */
-const HEAP_OBJECTS_PER_MB = 7500
+const HEAP_OBJECTS_PER_MB = 9000
 
 const USAGE = `npm run bench -- [--only NAME]… [--rounds N] [--quick] [--heap-mb N] [--json FILE]
 

@@ -3,17 +3,17 @@
  * reported and dropped. Knows nothing of who sends or hears them, nor of how names are looked up.
  *
  * Theory of operation. What is sent waits here for a batch or the end of the tick, so that what comes together leaves in
- * few system calls where there is one remote; all else is Node's. Only some of it is with Node, so that an abort can drop the rest and
- * a name can be looked up without letting what comes behind it overtake. A socket that Node closes forgets its callbacks,
- * so a close waits for those first.
+ * few system calls where there is one remote; all else is Node's. Only some of it is with Node, so that an abort can drop
+ * the rest and a name can be looked up without letting what comes behind it overtake. A socket that Node closes forgets
+ * its callbacks, so a close waits for those first.
  * What comes is told by Node, the first of a turn; if there is a second, all that is here is taken at once.
  */
 import type { Socket } from "node:dgram"
 import { isIP } from "node:net"
-import { stateOf } from "../../sockets/datagrams.ts"
-import { BATCH, receiveMany, sendMany } from "../native/datagrams.ts"
 import { DATAGRAM_OVERHEAD_BYTES } from "../../protocol/limits.ts"
 import { Queue } from "../../protocol/queue.ts"
+import { stateOf } from "../../sockets/datagrams.ts"
+import { BATCH, receiveMany, sendMany } from "../native/datagrams.ts"
 import type { InetAddress } from "./tcp.ts"
 import type { Extra } from "./transport.ts"
 
