@@ -4,16 +4,14 @@
  */
 import type { Socket } from "node:dgram"
 
-interface Descriptor {
-  readonly fd: number
-}
-
-export interface DatagramState<Handle> {
+export interface DatagramState<Handle = { readonly fd: number }> {
+  /** Null once the socket is closed. */
   readonly handle: Handle | null
   connectState: number
 }
 
-export function stateOf<Handle extends Descriptor>(socket: Socket): DatagramState<Handle> {
+/** One object for the life of `socket`; undefined where Node keeps it elsewhere. */
+export function stateOf<Handle = { readonly fd: number }>(socket: Socket): DatagramState<Handle> | undefined {
   const symbol = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol")
-  return (socket as unknown as Record<symbol, DatagramState<Handle>>)[symbol as symbol] as DatagramState<Handle>
+  return symbol && (socket as unknown as Record<symbol, DatagramState<Handle>>)[symbol]
 }

@@ -25,13 +25,21 @@ export function libc(): Libc | null {
   return loaded
 }
 
-/** What `declare` makes of the C library, made once, when it is first asked for; null where there is none. */
+/**
+ * What `declare` makes of the C library, made once, when it is first asked for; null where there is none, or it has not
+ * all that is declared: older ones lack functions, and Electron lets nobody see memory that is not V8's.
+ */
 export function declaring<Functions>(declare: (libc: Libc) => Functions): () => Functions | null {
   let declared: Functions | null | undefined
   return () => {
     if (declared !== undefined) return declared
     const found = libc()
-    return (declared = found && declare(found))
+    try {
+      declared = found && declare(found)
+    } catch {
+      declared = null
+    }
+    return declared
   }
 }
 

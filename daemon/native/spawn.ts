@@ -40,14 +40,8 @@ const WNOHANG = 1
 
 type Words = readonly (string | null)[]
 
-const native = declaring((libc) => {
-  try {
-    return declare(libc)
-  } catch {
-    // Of an older C library, or an older Linux; some containers forbid what tells of an exit.
-    return null
-  }
-})
+/** Null also of an older Linux; some containers forbid what tells of an exit. */
+const native = declaring(declare)
 
 /** Whether `program` is there and may be run, as far as its file says; null where {@link spawnChild} cannot be used. */
 export function mayRun(path: string): boolean | null {

@@ -3,8 +3,8 @@
  * Platform: Node tells neither the family of such a socket nor whether it is connected, and its own sockets must be made
  * knowing both. The handle under them tells.
  */
-import { createSocket, type BindOptions } from "node:dgram"
-import { stateOf } from "../../sockets/datagrams.ts"
+import { createSocket, type BindOptions, type Socket } from "node:dgram"
+import { stateOf, type DatagramState } from "../../sockets/datagrams.ts"
 import { socketFacts } from "../native/sockets.ts"
 import type { NodeHandle } from "../transports/descriptor.ts"
 import { unfit } from "./adopt.ts"
@@ -45,7 +45,7 @@ export async function adoptDatagram(
   const remote = nameBy((out) => handle.getpeername(out))
   const socket = createSocket({ type: family === 4 ? "udp4" : "udp6" })
   socket.bind(handle as unknown as BindOptions)
-  if (remote !== null) stateOf(socket).connectState = CONNECTED
+  if (remote !== null) insideOf(socket).connectState = CONNECTED
   const { address: host = "", port = 0 } = remote ?? {}
   return { socket, family, remote: remote && { host, port }, connected: remote !== null }
 }
@@ -57,11 +57,16 @@ function handleOf({ fd, handle }: Taken): UdpHandle | null {
   try {
     // Exclusive: not a matter of Node's cluster.
     probe.bind({ fd, exclusive: true } as BindOptions)
-    return stateOf<UdpHandle>(probe).handle
+    return insideOf(probe).handle
   } catch {
     probe.close()
     return null
   }
+}
+
+/** Nothing can be adopted where that is not found. */
+function insideOf(socket: Socket): DatagramState<UdpHandle> {
+  return stateOf(socket) as DatagramState<UdpHandle>
 }
 
 function nameBy(ask: (out: Name) => number): Name | null {

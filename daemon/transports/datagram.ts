@@ -12,7 +12,7 @@ import type { Socket } from "node:dgram"
 import { isIP } from "node:net"
 import { DATAGRAM_OVERHEAD_BYTES } from "../../protocol/limits.ts"
 import { Queue } from "../../protocol/queue.ts"
-import { stateOf } from "../../sockets/datagrams.ts"
+import { stateOf, type DatagramState } from "../../sockets/datagrams.ts"
 import { BATCH, receiveMany, sendMany } from "../native/datagrams.ts"
 import type { InetAddress } from "./tcp.ts"
 import type { Extra } from "./transport.ts"
@@ -77,6 +77,8 @@ export class DatagramTransport {
   readonly #socket: Socket
   readonly #options: DatagramOptions
   readonly #events: DatagramEvents
+  /** Of a socket with one remote, where Node keeps it as it does today. */
+  readonly #inside: DatagramState | undefined
   #state: "open" | "closing" | "aborting" | "lost" = "open"
   readonly #queue = new Queue<Outgoing>()
   #handed = 0
@@ -95,13 +97,14 @@ export class DatagramTransport {
     this.#socket = socket
     this.#options = options
     this.#events = events
+    this.#inside = options.connected ? stateOf(socket) : undefined
     let from: InetAddress = { host: "", port: 0, family: "IPv4" }
     socket.on("message", (data, { address, port, family }) => {
       if (this.#state !== "open") return
       // One object for all that the same remote sends in a row, frozen, so that its JSON is made once.
       if (port !== from.port || address !== from.host) from = Object.freeze({ host: address, port, family })
       events.datagram(data, from)
-      if (options.connected) this.#hearMore(from)
+      if (this.#inside !== undefined) this.#hearMore(from)
     })
     // Platform: what the remote refuses (ICMP) comes as an error of the socket; Node keeps the socket open.
     socket.on("error", (error) => {
@@ -119,7 +122,8 @@ export class DatagramTransport {
     if (this.#state !== "open") return
     this.#queue.push({ data: Buffer.from(data), to })
     // The remote begins while what comes behind a batch is looked at: a fourteenth more than with all of a tick at once.
-    if (this.#queue.length >= BATCH) this.#sendMany()
+    // Not again for what did not go: Node waits for room, at the end of the tick.
+    if (this.#queue.length === BATCH) this.#sendMany()
     if (this.#mayPass) this.#feedSoon()
   }
 
@@ -140,6 +144,11 @@ export class DatagramTransport {
     if (this.#state === "aborting" || this.#state === "lost") return
     this.#state = "aborting"
     this.#feedSoon()
+  }
+
+  /** -1: of a socket with many remotes, or one that is closed. */
+  get #fd(): number {
+    return this.#inside?.handle?.fd ?? -1
   }
 
   get #mayPass(): boolean {
@@ -171,10 +180,9 @@ export class DatagramTransport {
 
   /** To one remote: sends what waits, a batch at once, as far as the system has room; of one alone Node does as well. */
   #sendMany(): void {
-    if (!this.#options.connected) return
-    const fd = stateOf(this.#socket).handle?.fd ?? -1
+    const fd = this.#fd
     while (this.#queue.length > 1 && this.#handed === 0 && fd >= 0) {
-      const batch = [...this.#queue.upTo(BATCH)].map(({ data }) => data)
+      const batch = Array.from(this.#queue.upTo(BATCH), ({ data }) => data)
       const sent = sendMany(fd, batch)
       for (const data of batch.slice(0, sent)) {
         this.#queue.shift()
@@ -192,7 +200,7 @@ export class DatagramTransport {
       setImmediate(() => (this.#isHearing = false))
       return
     }
-    const fd = stateOf(this.#socket).handle?.fd ?? -1
+    const fd = this.#fd
     if (fd < 0) return
     try {
       for (const data of receiveMany(fd)) if (this.#state === "open") this.#events.datagram(data, from)
