@@ -1,5 +1,6 @@
 /** The TypeScript client: asyncio's transports and protocols over a daemon. */
 export { connect, type ConnectOptions, type LaunchOptions, type Streams } from "./connect.ts"
+export { readsInto } from "../sockets/reading.ts"
 export { type Client, type ClientOptions, type Greeting } from "./client.ts"
 export {
   type AcceptedSocketOptions,

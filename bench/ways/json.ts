@@ -1,6 +1,7 @@
 /** Ways through the daemon as a plain JSON client: base64, no capability announced, and the daemon's own water marks. */
 import { once } from "node:events"
-import { connect, type OnReadOpts, type Socket } from "node:net"
+import { connect } from "node:net"
+import { readsInto } from "transportd/client"
 import { FrameReader, FrameWriter, ReadMemory } from "transportd/protocol"
 import type { Message } from "vscode-jsonrpc/node"
 import type { Ground } from "../field.ts"
@@ -71,14 +72,4 @@ async function jsonWay({ ports, daemon }: Ground, { decodesData }: { decodesData
     },
     end: async () => void socket.destroy(),
   }
-}
-
-function readsInto(memory: ReadMemory): OnReadOpts {
-  return {
-    buffer: () => memory.room(),
-    callback(this: Socket, bytes: number) {
-      this.emit("data", memory.filled(bytes))
-      return true
-    },
-  } as OnReadOpts
 }

@@ -18,8 +18,8 @@ const MEMORY_BYTES = 4 * (CHUNK_BYTES + 1024)
 const LEAST_ROOM = 1 / 4
 
 /**
- * For one socket and the {@link FrameReader} that has it as `memory`. The socket's `onread` takes the next read to
- * `room()`, and emits `filled(bytes)` as `data` for what came; all else is between it and the reader.
+ * For one socket, made with `onread: readsInto(memory)` (of the client's entry), and the {@link FrameReader} that has it as
+ * `memory`: the socket reads to `room()` and emits what `filled(bytes)` gives; all else is between it and the reader.
  */
 export class ReadMemory {
   #usualBytes = FIRST_BYTES

@@ -2,35 +2,25 @@
 import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { closeSync, openSync, writeFileSync } from "node:fs"
-import { connect, createServer, type AddressInfo, type Socket } from "node:net"
+import { connect, createServer, type Socket } from "node:net"
 import { join } from "node:path"
 import { describe, expect, it, onTestFinished } from "vitest"
 import type { RequestResult } from "../../protocol/registry.ts"
 import { MAIN, Sandbox, type Running } from "../cli/sandbox.ts"
-import { Recorder, Spewer } from "../support/peers.ts"
+import { listenPeer, Recorder, Spewer } from "../support/peers.ts"
 
 const MiB = 1024 * 1024
 
 type Counts = RequestResult<"transport/describe">["channels"][number]
 
-/** A server of the test's own, and the first that connects to it, of which nothing is read yet. */
-async function listening(): Promise<{ port: number; accepted: Promise<Socket> }> {
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, "127.0.0.1")
-  onTestFinished(() => void server.close())
-  await once(server, "listening")
-  const accepted = once(server, "connection").then(([remote]) => {
-    onTestFinished(() => void (remote as Socket).destroy())
-    return (remote as Socket).on("error", () => {})
-  })
-  return { port: (server.address() as AddressInfo).port, accepted }
-}
+const untilFinished = { cleanup: (action: () => unknown) => onTestFinished(async () => void (await action())) }
 
-/** `connect --keep` to such a server, and the remote. */
+/** `connect --keep` to a server of the test's own, and the remote, of which nothing is read yet. */
 async function connected(sandbox: Sandbox): Promise<{ pid: number; keeper: Running; remote: Socket }> {
   const pid = await sandbox.startDaemon()
-  const { port, accepted } = await listening()
+  const { port, accepted } = await listenPeer(untilFinished)
   const keeper = sandbox.start(["connect", "--keep", "--name", "line", `127.0.0.1:${port}`])
-  return { pid, keeper, remote: await accepted }
+  return { pid, keeper, remote: await accepted() }
 }
 
 /** The same, and left with the daemon. */
@@ -149,10 +139,10 @@ describe("attach and connect --keep", () => {
   it("has printed what is kept nowhere else when it is left, and the next goes on behind that", async () => {
     await using sandbox = new Sandbox()
     await sandbox.startDaemon()
-    const { port, accepted } = await listening()
+    const { port, accepted } = await listenPeer(untilFinished)
     const options = { name: "line", lifetime: "daemon", retainBytes: 1000 }
     await sandbox.json(["call", "loop/createConnection", JSON.stringify({ host: "127.0.0.1", port, options })])
-    const remote = await accepted
+    const remote = await accepted()
     const piece = randomBytes(100_003)
     const spewer = new Spewer(remote, piece)
     const running = sandbox.start(["attach", "line"], { reads: false })
